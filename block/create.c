@@ -106,7 +106,7 @@ static const Shape raw_shape = { "raw", sizeof(NewImage), raw_props };
 
 static bool raw_make(BlockNode *file, const NewImage *o, GError **err)
 {
-    int e = node_resize(file, o->size);
+    int e = node_resize(file, (o->size + SECTOR - 1) & ~(uint64_t)(SECTOR - 1));
     return new_image_failed(file, e ? e : preallocate_file(file, o->preallocation, o->size), err);
 }
 

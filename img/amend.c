@@ -13,6 +13,7 @@ typedef struct Amendments {
     uint64_t size;
     bool lazy, has_size, has_lazy, has_compat;
     LuksAmend luks;
+    bool has_format;
     int format, compat;
 } Amendments;
 
@@ -23,7 +24,7 @@ static const Prop props[] = {
     { "size", PROP_SIZE, AT(size), "bytes of the disk", .has = AT(has_size) },
     { "lazy_refcounts", PROP_BOOL, AT(lazy), "counts are written at the end", .has = AT(has_lazy) },
     LUKS_AMEND_ROWS(AT(luks), "encrypt."),
-    { "encrypt.format", PROP_ENUM, AT(format), "of its encryption", .names = formats },
+    { "encrypt.format", PROP_ENUM, AT(format), "of its encryption", .names = formats, .has = AT(has_format) },
     { "backing_file", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
     { "backing_fmt", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
     { "compat", PROP_ENUM, AT(compat), "version of the format", .names = versions, .has = AT(has_compat) },
@@ -58,7 +59,7 @@ static int amend_luks(BlockNode *n, const Amendments *a, bool force)
 static int amend_qcow2(BlockNode *n, const Amendments *a, bool force)
 {
     const LuksAmend *l = &a->luks;
-    if (l->has_state || l->new_secret || l->old_secret || l->has_slot || l->has_time) {
+    if (a->has_format || l->has_state || l->new_secret || l->old_secret || l->has_slot || l->has_time) {
         if (!qcow2_encryption(n)) {
             img_error("Can't amend encryption options - encryption not present");
             return IMG_FAILED;
@@ -69,7 +70,8 @@ static int amend_qcow2(BlockNode *n, const Amendments *a, bool force)
     }
     int e = a->has_lazy ? qcow2_set_lazy_refcounts(n, a->lazy) : 0;
     if (e == -ENOTSUP) {
-        img_error("Lazy refcounts only supported with compatibility level 1.1 and above");
+        img_error(
+            "Lazy refcounts only supported with compatibility level 1.1 and above (use compat=1.1 or greater)");
         return IMG_FAILED;
     }
     e = !e && a->has_size ? node_resize(n, a->size) : e;
@@ -87,15 +89,23 @@ static bool amend_version(BlockNode *n, const Amendments *a)
     if (!a->has_compat || !qcow2_info(n, &info) || newer == (info.version == 3)) {
         return true;
     }
-    int e = newer ? qcow2_upgrade(n) : 0;
-    if (!newer) {
-        img_error("An image cannot become older; use convert -o compat=0.10");
-    } else if (e == -EBUSY) {
-        img_error("Internal snapshots prevent upgrade of image; use convert -o compat=1.1");
+    if (!newer && a->has_lazy && a->lazy) {
+        img_error(
+            "Lazy refcounts only supported with compatibility level 1.1 and above (use compat=1.1 or greater)");
+        return false;
+    }
+    int e = newer ? qcow2_upgrade(n) : qcow2_downgrade(n);
+    if (e == -EBUSY) {
+        img_error("Internal snapshots prevent %s of image; use convert -o compat=%s",
+                  newer ? "upgrade" : "downgrade", newer ? "1.1" : "0.10");
+    } else if (e == -ENOTSUP) {
+        img_error(
+            "Cannot downgrade an image that has counts of other than 16 bits, extended L2 entries, zstd, a data "
+            "file, bitmaps or encryption; use convert -o compat=0.10");
     } else if (e) {
         img_error("Error while amending options: %s", g_strerror(-e));
     }
-    return newer && !e;
+    return e == 0;
 }
 
 /* Which options there are is a question of the format. */
@@ -138,7 +148,8 @@ static int help(const char *format)
 
 int cmd_amend(int argc, char **argv)
 {
-    const char *format = NULL, *options = NULL, *found;
+    const char *format = NULL, *found;
+    g_autofree char *options = NULL;
     static const struct option long_options[] = { { "force", no_argument, NULL, 'F' }, { NULL } };
     OpenFlags flags = { .locking = true };
     bool progress = false, sync = false, force = false;
@@ -146,7 +157,7 @@ int cmd_amend(int argc, char **argv)
         switch (c) {
         case 'F': force = true; break;
         case 'f': format = optarg; break;
-        case 'o': options = optarg; break;
+        case 'o': img_add_options(&options, optarg); break;
         case 'p': progress = true; break;
         case 'q': progress = false; break;
         case 't':

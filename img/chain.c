@@ -18,16 +18,16 @@ static void link_free(gpointer p)
     g_free(l);
 }
 
-/* with_backing: parts of its clusters may be written. */
-static ImgLink *link_open(const char *path, const char *format, bool writable, bool with_backing,
+/* with_backing: parts of its clusters may be written; named: it is a path, whatever --image-opts says. */
+static ImgLink *link_open(const char *path, const char *format, bool named, bool writable, bool with_backing,
                           const OpenFlags *how)
 {
     OpenFlags flags = *how;
     flags.readonly = !writable;
     flags.no_backing = !with_backing;
     ImgLink *l = g_new0(ImgLink, 1);
-    l->path = g_strdup(path);
-    l->node = img_open(path, format, &flags, &l->format);
+    l->node = (named ? img_open_named : img_open)(path, format, &flags, &l->format);
+    l->path = g_strdup(l->node && img_tool.image_opts ? node_filename(l->node) : path);
     if (!l->node) {
         link_free(l);
         return NULL;
@@ -69,9 +69,10 @@ GPtrArray *img_chain(const char *path, const char *format, const char *base, uns
         bool base_written = last && writable & CHAIN_BASE_WRITABLE;
         bool top_written = !chain->len && writable & (CHAIN_TOP_WRITABLE | CHAIN_TOP_EMPTIED);
         bool parts = base_written || (top_written && writable & CHAIN_TOP_WRITABLE);
-        ImgLink *l = chain->len < CHAIN_MAX ? link_open(at, at_format, base_written || top_written, parts,
-                                                        chain->len ? &how->below : &how->top)
-                                            : NULL;
+        ImgLink *l = chain->len < CHAIN_MAX
+                         ? link_open(at, at_format, how->named || chain->len, base_written || top_written,
+                                     parts, chain->len ? &how->below : &how->top)
+                         : NULL;
         if (!l) {
             failed = true;
             break;
@@ -95,7 +96,7 @@ GPtrArray *img_chain(const char *path, const char *format, const char *base, uns
 
 GPtrArray *img_chain_one(const char *path, const char *format, const ImgHow *how)
 {
-    ImgLink *l = link_open(path, format, true, false, &how->top);
+    ImgLink *l = link_open(path, format, false, true, false, &how->top);
     GPtrArray *chain = l ? g_ptr_array_new_with_free_func(link_free) : NULL;
     if (l) {
         g_ptr_array_add(chain, l);

@@ -36,12 +36,53 @@ static bool read_one(const Comparison *c, unsigned which, uint64_t at, uint8_t *
     return e == 0;
 }
 
+/* How far [at, ...) is alike: with a place in an image of the chain, zeroes, data. */
+static uint64_t look(BlockNode *n, uint64_t at, uint64_t length, Extent *x, int *e)
+{
+    uint64_t found = 0;
+    for (uint64_t position = at; !*e; n = x->node, position = x->position) {
+        *e = node_map(n, position, length, true, x);
+        found = length = *e ? 0 : x->length;
+        if (*e || x->kind != EXTENT_BELOW || !x->node) {
+            break;
+        }
+    }
+    x->kind = x->kind == EXTENT_PACKED ? EXTENT_DATA : x->kind;
+    return found;
+}
+
+/* -s: the images have the same places, too. */
+static int compare_places(const Comparison *c, uint64_t at, uint64_t length)
+{
+    int e = 0;
+    for (uint64_t done = 0, n; done < length; done += n) {
+        Extent x = { 0 }, y = { 0 };
+        n = look(c->node[0], at + done, length - done, &x, &e);
+        n = look(c->node[1], at + done, n, &y, &e);
+        if (e) {
+            img_error("Failed to read image metadata: %s", g_strerror(-e));
+            return COMPARE_FAILED;
+        }
+        if (x.kind != y.kind) {
+            if (!c->quiet) {
+                printf("Strict mode: Offset %" G_GUINT64_FORMAT " block status mismatch!\n", at + done);
+            }
+            return COMPARE_DIFFERENT;
+        }
+    }
+    return COMPARE_SAME;
+}
+
 /* Of [from, size). */
 static int compare_content(const Comparison *c, uint64_t from, uint64_t size, uint64_t all)
 {
     g_autofree uint8_t *a = g_malloc(CHUNK), *b = g_malloc(CHUNK);
     for (uint64_t at = from, n; at < size; at += n) {
         n = MIN(CHUNK, size - at);
+        int places = c->strict ? compare_places(c, at, n) : COMPARE_SAME;
+        if (places != COMPARE_SAME) {
+            return places;
+        }
         if (!read_one(c, 0, at, a, n) || !read_one(c, 1, at, b, n)) {
             return COMPARE_FAILED;
         }
@@ -97,13 +138,12 @@ int cmd_compare(int argc, char **argv)
                 return COMPARE_FAILED;
             }
             break;
-        default: img_usage("compare"); return COMPARE_FAILED;
+        default: return img_usage("compare");
         }
     }
     if (argc - optind != 2) {
         img_error("Expecting two image file names");
-        img_usage("compare");
-        return COMPARE_FAILED;
+        return img_usage("compare");
     }
     for (unsigned i = 0; i < 2; i++) {
         c.path[i] = argv[optind + i];

@@ -18,6 +18,7 @@ typedef struct Asked {
     const char *from_format, *to_format, *to_path, *backing, *backing_format, *snapshot;
     char *options;
     OpenFlags from, to;
+    bool says_format;                  /* -O */
     bool keep, to_is_zero;             /* keep: the output is there */
     bool bitmaps, skip_broken_bitmaps; /* those of the first image are the output's, too */
 } Asked;
@@ -188,13 +189,6 @@ static bool read_threads(Conversion *c, const char *text)
     return ok || refuse("Invalid number of coroutines. Allowed number of coroutines is between 1 and 16");
 }
 
-static void add_options(Asked *a, const char *more)
-{
-    char *all = a->options ? g_strdup_printf("%s,%s", a->options, more) : g_strdup(more);
-    g_free(a->options);
-    a->options = all;
-}
-
 enum { OPTION_ZERO = 256, OPTION_SALVAGE, OPTION_BITMAPS, OPTION_SKIP_BROKEN };
 static const struct option long_options[] = { { "target-is-zero", no_argument, NULL, OPTION_ZERO },
                                               { "salvage", no_argument, NULL, OPTION_SALVAGE },
@@ -218,9 +212,7 @@ static bool take_copy_option(Conversion *c, int o)
         c->has_grain = true;
         return (img_read_size(optarg, &c->grain) && c->grain % 512 == 0 && c->grain <= GRAIN_MAX) ||
                refuse(usage_of_grain);
-    case 'r':
-        return img_take_size("rate limit", optarg, &c->rate) &&
-               (c->rate || refuse("Invalid rate limit specified: 0"));
+    case 'r': return img_take_size("rate limit", optarg, &c->rate);
     case OPTION_SALVAGE: c->salvage = true; break;
     default: img_usage("convert"); return false;
     }
@@ -232,8 +224,11 @@ static bool take_option(Conversion *c, Asked *a, int o)
     bool from_sync; /* nothing is written there */
     switch (o) {
     case 'f': a->from_format = optarg; break;
-    case 'O': a->to_format = optarg; break;
-    case 'o': add_options(a, optarg); break;
+    case 'O':
+        a->to_format = optarg;
+        a->says_format = true;
+        break;
+    case 'o': img_add_options(&a->options, optarg); break;
     case 'B': a->backing = optarg; break;
     case 'F': a->backing_format = optarg; break;
     case 'l': a->snapshot = optarg; break;
@@ -254,9 +249,10 @@ static bool check_options(const Conversion *c, const Asked *a)
     bool preallocated =
         a->options && strstr(a->options, "preallocation=") && !strstr(a->options, "preallocation=off");
     const char *why =
-        a->keep && a->options                   ? "-o has no effect when skipping image creation"
-        : a->skip_broken_bitmaps && !a->bitmaps ? "Use of --skip-broken-bitmaps requires --bitmaps"
-        : a->snapshot && c->source_count > 1    ? "No support for concatenating multiple snapshot"
+        a->says_format && img_tool.target_image_opts ? "--image-opts and --format are mutually exclusive"
+        : a->keep && a->options                      ? "-o has no effect when skipping image creation"
+        : a->skip_broken_bitmaps && !a->bitmaps      ? "Use of --skip-broken-bitmaps requires --bitmaps"
+        : a->snapshot && c->source_count > 1         ? "No support for concatenating multiple snapshot"
         : a->snapshot && a->bitmaps ? "--bitmaps copies those of the disk as it is: a snapshot (-l) has none"
         : a->bitmaps && c->source_count > 1 ? "Using --bitmaps with multiple source images is not supported"
         : a->to_is_zero && !a->keep         ? "--target-is-zero requires use of -n flag"

@@ -21,7 +21,7 @@ static NewImage *read_options(const ImgNew *n, const Shape *shape)
     }
     o->secrets = img_tool.secrets;
     o->made = n->made;
-    const char *why = n->has_size && o->has_size && n->size != o->size
+    const char *why = n->has_size && o->has_size && (n->size_once || n->size != o->size)
                           ? "The image size must be specified only once"
                       : (n->backing_format || o->backing_format) && !n->backing && !o->backing
                           ? "Backing format cannot be used without backing file"
@@ -156,13 +156,17 @@ int img_create_help(const char *format)
 
 int cmd_create(int argc, char **argv)
 {
-    ImgNew n = { .format = "raw" };
+    ImgNew n = { .format = "raw", .size_once = true };
+    g_autofree char *options = NULL;
     for (int c; (c = getopt(argc, argv, "f:b:F:o:qu")) != -1;) {
         switch (c) {
         case 'f': n.format = optarg; break;
         case 'b': n.backing = optarg; break;
         case 'F': n.backing_format = optarg; break;
-        case 'o': n.options = optarg; break;
+        case 'o':
+            img_add_options(&options, optarg);
+            n.options = options;
+            break;
         case 'q': n.quiet = true; break;
         case 'u': n.unsafe = true; break;
         default: return img_usage("create");

@@ -35,6 +35,8 @@ BlockNode *tool_open(const ToolOptions *o, const char *path, const char *format,
 extern ToolOptions img_tool; /* main.c */
 /* Or NULL, after a message.  *found: its format. */
 BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags, const char **found);
+/* The same of one that another one names, or an option: a path, whatever --image-opts says. */
+BlockNode *img_open_named(const char *path, const char *format, const OpenFlags *flags, const char **found);
 /* The same of one that is written to: --target-image-opts says what its name is. */
 BlockNode *img_open_target(const char *path, const char *format, const OpenFlags *flags, const char **found);
 /* A new image of options such as "size=1G,cluster_size=4k"; false after a message. */
@@ -42,11 +44,14 @@ typedef struct ImgNew {
     const char *path, *format, *options, *backing, *backing_format;
     uint64_t size;                /* bytes */
     bool has_size, quiet, unsafe; /* unsafe: the backing is not opened */
+    bool size_once;               /* options may not say it again */
     GPtrArray *made;              /* as in NewImage */
 } ImgNew;
 bool img_create(const ImgNew *n); /* false: after a message; image_files_undo() is the caller's */
 /* Does -o ask which options there are ("help" or "?" among them; NULL: no)? */
 bool img_asks_help(const char *options);
+/* -o is given again: what follows counts where both say the same. */
+void img_add_options(char **all, const char *more);
 void img_print_options(const char *title, const Shape *shape);
 int img_create_help(const char *format);                                /* of new images; the exit status */
 bool img_read_size(const char *text, uint64_t *size);                   /* "64M"; false: it is none */
@@ -68,6 +73,7 @@ typedef struct ImgLink {
 enum { CHAIN_TOP_WRITABLE = 1, CHAIN_BASE_WRITABLE = 2, CHAIN_TOP_EMPTIED = 4 };
 typedef struct ImgHow {
     OpenFlags top, below; /* locking, direct and no_flush of them */
+    bool named;           /* the first is a path, whatever --image-opts says */
 } ImgHow;
 extern const ImgHow img_how; /* as nothing is said */
 GPtrArray *img_chain(const char *path, const char *format, const char *base, unsigned writable,

@@ -272,15 +272,17 @@ static json_object *image_json(const Image *i)
 
 /* ---- the chain --------------------------------------------------------------- */
 
-static bool open_one(Image *i, const char *path, const char *format)
+/* named: it is a path, whatever --image-opts says. */
+static bool open_one(Image *i, const char *path, const char *format, bool named)
 {
     OpenFlags flags = { .readonly = true, .no_backing = true, .no_data = true };
-    *i = (Image){ .path = path };
-    i->node = img_open(path, format, &flags, &i->format);
+    *i = (Image){ 0 };
+    i->node = (named ? img_open_named : img_open)(path, format, &flags, &i->format);
     if (!i->node) {
         return false;
     }
     g_autoptr(GError) err = NULL;
+    i->path = img_tool.image_opts && !named ? node_filename(i->node) : path;
     image_info(i->node, &i->info);
     i->is_qcow2 = qcow2_info(i->node, &i->q);
     i->snapshots = i->is_qcow2 ? qcow2_snapshots(i->node, &err) : g_ptr_array_new();
@@ -290,7 +292,7 @@ static bool open_one(Image *i, const char *path, const char *format)
         return false;
     }
     if (i->info.backing) {
-        i->backing = image_resolve(path, i->info.backing, NULL);
+        i->backing = image_resolve(i->path, i->info.backing, NULL);
     }
     return true;
 }
@@ -302,7 +304,7 @@ static int show(const char *path, const char *format, bool json, bool chain)
     bool ok = true;
     for (unsigned depth = 0; at && ok; depth++) {
         Image i;
-        ok = depth <= CHAIN_MAX && open_one(&i, at, at_format);
+        ok = depth <= CHAIN_MAX && open_one(&i, at, at_format, depth > 0);
         if (!ok) {
             break;
         }

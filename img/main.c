@@ -99,6 +99,13 @@ BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags
     return open_by(&img_tool, path, format, flags, found);
 }
 
+BlockNode *img_open_named(const char *path, const char *format, const OpenFlags *flags, const char **found)
+{
+    ToolOptions o = img_tool;
+    o.image_opts = false;
+    return open_by(&o, path, format, flags, found);
+}
+
 BlockNode *img_open_target(const char *path, const char *format, const OpenFlags *flags, const char **found)
 {
     ToolOptions o = img_tool;

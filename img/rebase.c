@@ -88,12 +88,13 @@ static bool open_new(Rebasing *r)
     if (!*r->backing) {
         return true;
     }
-    g_autofree char *path = image_resolve(r->path, r->backing, &err);
+    const ImgLink *l = g_ptr_array_index(r->old, 0);
+    g_autofree char *path = image_resolve(l->path, r->backing, &err);
     if (!path) {
         img_error("%s", err->message);
         return false;
     }
-    r->new = img_chain(path, r->backing_format, NULL, 0, &(ImgHow){ r->how.below, r->how.below });
+    r->new = img_chain(path, r->backing_format, NULL, 0, &(ImgHow){ r->how.below, r->how.below, true });
     return r->new != NULL;
 }
 

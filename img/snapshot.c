@@ -99,6 +99,18 @@ static int list(BlockNode *n)
     return IMG_OK;
 }
 
+/* By its name alone: who deletes "2" does not mean the second. */
+static bool delete_named(BlockNode *n, const char *name, GError **err)
+{
+    g_autoptr(GPtrArray) all = qcow2_snapshots(n, err);
+    const Qcow2Snapshot *found = all ? find_both(all, NULL, name) : NULL;
+    if (all && !found) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+                    "Could not delete snapshot '%s': snapshot not found", name);
+    }
+    return found && qcow2_snapshot_delete(n, found->id, err);
+}
+
 static int change(BlockNode *n, char what, const char *name)
 {
     static const char *const verbs[] = { ['c'] = "create", ['a'] = "apply", ['d'] = "delete" };
@@ -111,7 +123,7 @@ static int change(BlockNode *n, char what, const char *name)
     }
     bool ok = what == 'c'   ? qcow2_snapshot_create(n, &(Qcow2NewSnapshot){ .name = name }, NULL, &err)
               : what == 'a' ? qcow2_snapshot_apply(n, name, &err)
-                            : qcow2_snapshot_delete(n, name, &err);
+                            : delete_named(n, name, &err);
     if (!ok) {
         img_error("%s", err->message);
     }
@@ -124,6 +136,7 @@ int cmd_snapshot(int argc, char **argv)
     const char *format = NULL, *name = NULL, *found;
     char what = 'l';
     unsigned actions = 0;
+    bool share = false;
     for (int c; (c = getopt_long(argc, argv, "f:la:c:d:qU", options, NULL)) != -1;) {
         switch (c) {
         case 'f': format = optarg; break;
@@ -135,14 +148,18 @@ int cmd_snapshot(int argc, char **argv)
             name = optarg;
             actions++;
             break;
-        case 'q': break; /* nothing is said that is no error */
-        case 'U': break; /* a list is read whoever has the image */
+        case 'q': break;               /* nothing is said that is no error */
+        case 'U': share = true; break; /* a list is read whoever has the image */
         default: return img_usage("snapshot");
         }
     }
     if (argc - optind != 1 || actions > 1) {
         img_error(actions > 1 ? "Cannot mix '-l', '-a', '-c', '-d'" : "Expecting one image file name");
         return img_usage("snapshot");
+    }
+    if (share && what != 'l') {
+        img_error("Could not open '%s': force-share=on can only be used with read-only images", argv[optind]);
+        return IMG_FAILED;
     }
     OpenFlags flags = {
         .readonly = what == 'l', .locking = what != 'l', .no_backing = true, .no_data = true

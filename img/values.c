@@ -24,12 +24,17 @@ bool img_take_size(const char *what, const char *text, uint64_t *size)
 {
     bool ok = img_read_size(text, size);
     if (!ok) {
-        img_error(
-            "Invalid %s specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, "
-            "terabytes, petabytes and exabytes.",
-            what);
+        img_error("Invalid %s specified. You may use k, M, G, T, P or E suffixes for ", what);
+        img_error("kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
     }
     return ok;
+}
+
+void img_add_options(char **all, const char *more)
+{
+    char *both = *all ? g_strdup_printf("%s,%s", *all, more) : g_strdup(more);
+    g_free(*all);
+    *all = both;
 }
 
 bool img_asks_help(const char *options)

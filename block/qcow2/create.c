@@ -9,7 +9,7 @@
 #include "block/qcow2/qcow2.h"
 #include "util/bytes.h"
 
-enum { HEADER_V2 = 72, HEADER_V3 = 112 };
+enum { HEADER_V3 = 112 }; /* of new images */
 
 typedef struct Layout { /* in clusters */
     uint64_t l1_entries, l1, reftable, blocks, crypt, total;

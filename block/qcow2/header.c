@@ -8,7 +8,7 @@
 #include "util/bytes.h"
 #include "util/text.h"
 
-enum { HEADER_V2 = 72, FEATURE_ROW = 48, FEATURE_NAME = 46 };
+enum { FEATURE_ROW = 48, FEATURE_NAME = 46 };
 
 /* Where fields are, in order of the specification. */
 enum {
@@ -273,9 +273,12 @@ void header_store(const Qcow2Header *h, uint8_t head[512])
     }
 }
 
-void header_store_v3(uint8_t head[HEADER_V3_LEAST])
+void header_store_version(uint8_t head[HEADER_V3_LEAST], unsigned version)
 {
-    store_be(head + AT_VERSION, 4, 3);
+    store_be(head + AT_VERSION, 4, version);
+    if (version < 3) {
+        return;
+    }
     memset(head + HEADER_V2, 0, HEADER_V3_LEAST - HEADER_V2);
     store_be(head + AT_REFCOUNT_ORDER, 4, 4);
     store_be(head + AT_LENGTH, 4, HEADER_V3_LEAST);

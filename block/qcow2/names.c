@@ -10,10 +10,10 @@
 
 typedef struct Names {
     Qcow2 *s;
-    uint8_t *first; /* the cluster as it is */
-    uint64_t end;   /* of its extensions */
-    uint64_t head;  /* bytes of the new header; what is more than the old one has is 0, or `upgrade` */
-    bool upgrade;   /* from version 2 to 3 */
+    uint8_t *first;   /* the cluster as it is */
+    uint64_t end;     /* of its extensions */
+    uint64_t head;    /* bytes of the new header; what is more than the old one has is 0, or `version` */
+    unsigned version; /* another one from now on; 0: it stays */
     uint8_t *made;
     uint64_t at;
     const char *backing, *format;
@@ -74,9 +74,9 @@ static bool make_names(Names *n)
 {
     const char *backing = n->backing, *format = n->format;
     n->at = n->head;
-    memcpy(n->made, n->first, n->s->h.header_length);
-    if (n->upgrade) {
-        header_store_v3(n->made);
+    memcpy(n->made, n->first, MIN(n->s->h.header_length, n->head));
+    if (n->version) {
+        header_store_version(n->made, n->version);
     }
     bool ok = !format || put_extension(n, (uint32_t)EXTENSION_BACKING_FORMAT, format, strlen(format));
     ok = ok && keep_extensions(n) && put_bitmaps(n) && put_extension(n, EXTENSION_END, "", 0);
@@ -161,12 +161,40 @@ int qcow2_upgrade(BlockNode *node)
     lock_take(&s->lock);
     e = e ? e : qcow2_begin_changes(s);
     Names n = names_now(s);
-    n.upgrade = true;
+    n.version = 3;
     n.head = HEADER_V3_LEAST;
     e = e ? e : write_names(&n);
     if (!e) {
         s->h.version = 3;
         s->h.header_length = HEADER_V3_LEAST;
+    }
+    lock_release(&s->lock);
+    return e;
+}
+
+static bool fits_version_2(const Qcow2 *s)
+{
+    return !(s->h.incompatible & ~(uint64_t)INCOMPAT_DIRTY) && s->h.refcount_order == 4 && !s->bitmaps &&
+           !qcow2_encryption((BlockNode *)&s->node);
+}
+
+/* Entries that say zeroes go first, as version 3 has them alone. */
+int qcow2_downgrade(BlockNode *node)
+{
+    Qcow2 *s = qcow2_of(node);
+    int e = s->h.snapshots ? -EBUSY : !fits_version_2(s) ? -ENOTSUP : qcow2_set_lazy_refcounts(node, false);
+    e = e ? e : qcow2_drop_zero_flags(s);
+    e = e ? e : qcow2_commit_all(s);
+    lock_take(&s->lock);
+    e = e ? e : qcow2_begin_changes(s);
+    Names n = names_now(s);
+    n.version = 2;
+    n.head = HEADER_V2;
+    e = e ? e : write_names(&n);
+    if (!e) {
+        s->h.version = 2;
+        s->h.header_length = HEADER_V2;
+        s->h.incompatible = s->h.compatible = s->h.autoclear = 0;
     }
     lock_release(&s->lock);
     return e;

@@ -133,8 +133,8 @@ bool header_parse(Qcow2Header *h, const uint8_t *buf, size_t n, const char *name
 bool header_read_names(Qcow2 *s, const uint8_t *buf, size_t n, GError **err);
 void header_store(const Qcow2Header *h, uint8_t head[512]); /* what changes of a header that is there */
 /* One of version 2 becomes one of version 3, without features; its counts have 16 bits as before. */
-enum { HEADER_V3_LEAST = 104 }; /* bytes */
-void header_store_v3(uint8_t head[HEADER_V3_LEAST]);
+enum { HEADER_V2 = 72, HEADER_V3_LEAST = 104 }; /* bytes */
+void header_store_version(uint8_t head[HEADER_V3_LEAST], unsigned version);
 int header_write(Qcow2 *s); /* the first sector, from s->h */
 
 /* ---- names.c ---- */
@@ -238,6 +238,8 @@ typedef struct AllocRange {
 } AllocRange;
 int qcow2_write(Qcow2 *s, const NodeIo *io);
 int qcow2_write_zeroes(Qcow2 *s, const NodeIo *io);
+/* What is zero by a flag is zero by having no place, or by data, from now on.  0 or -errno. */
+int qcow2_drop_zero_flags(Qcow2 *s);
 int qcow2_discard(Qcow2 *s, const NodeIo *io);
 void alloc_wait(Qcow2 *s, uint64_t first, uint64_t count); /* under lock: until nobody fills one of them */
 void alloc_end(Qcow2 *s, const AllocRange *range);         /* under lock: it was in `allocating` */

@@ -188,3 +188,31 @@ int qcow2_discard(Qcow2 *s, const NodeIo *io)
     lock_release(&s->lock);
     return e;
 }
+
+/* The first cluster of it alone; *length: bytes of it. */
+static int drop_zero_flag(Qcow2 *s, uint64_t at, uint64_t *length)
+{
+    *length = MIN(s->cluster_size, s->node.size - at);
+    if (backing_shows(s, at)) {
+        return write_zero_data(s, at, *length);
+    }
+    lock_take(&s->lock);
+    int e = qcow2_begin_changes(s);
+    e = e ? e : zero_cluster(s, at >> s->cluster_bits, WAY_DISCARD, UINT32_MAX);
+    lock_release(&s->lock);
+    return e;
+}
+
+int qcow2_drop_zero_flags(Qcow2 *s)
+{
+    Extent x;
+    int e = 0;
+    for (uint64_t at = 0; at < s->node.size && !e; at += x.length) {
+        e = qcow2_map(&s->node, at, s->node.size - at, true, &x);
+        if (!e && x.kind == EXTENT_ZERO) {
+            e = qcow2_commit_if_much(s);
+            e = e ? e : drop_zero_flag(s, at, &x.length);
+        }
+    }
+    return e;
+}

@@ -24,7 +24,7 @@ typedef struct OpenFlags {
 BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
                       GError **err);
 /* As -blockdev opens it: key=value, driver=luks,file.driver=file,...; what is not said of a file is its driver.
- * flags: readonly, secrets, and, where the text says nothing of them, direct, no_flush, discard and locking. */
+ * flags: readonly, secrets, no_backing of qcow2, and, where the text says nothing of them, direct, no_flush, discard and locking. */
 BlockNode *image_open_options(const char *text, const OpenFlags *flags, GError **err);
 /* Names of the formats, filters and protocols that the options of nodes have; ends with NULL. */
 const char *const *image_drivers(void);
@@ -99,3 +99,5 @@ int qcow2_set_backing(BlockNode *n, const char *backing, const char *format);
 int qcow2_set_lazy_refcounts(BlockNode *n, bool lazy);
 /* An image of version 2 becomes one of version 3.  0 or -errno; -EBUSY: it has snapshots. */
 int qcow2_upgrade(BlockNode *n);
+/* One of version 3 becomes one of version 2.  -ENOTSUP: it has what that knows nothing of. */
+int qcow2_downgrade(BlockNode *n);

@@ -178,7 +178,7 @@ def test_amend():
             run(IMG, 'bench', '-w', '-c', '64', '-o', '10M', 'disk')
             assert 'No errors' in run('qemu-img', 'check', 'disk')
     assert 'does not support option amendment' in run(IMG, 'amend', '-f', 'raw', '-o', 'size=1M', 'raw', status=1)
-    for options, why in (('cluster_size=4k', 'only supported for image creation'), ('backing_file=x', 'use rebase'), ('foo=1', 'foo'), ('compat=0.10', 'cannot become older')):
+    for options, why in (('cluster_size=4k', 'only supported for image creation'), ('backing_file=x', 'use rebase'), ('foo=1', 'foo'), ('refcount_bits=8', 'other widths')):
         assert why in run(IMG, 'amend', '-o', options, 'disk', status=1), options
     assert 'Must specify options' in run(IMG, 'amend', 'disk', status=1)
 
@@ -203,6 +203,30 @@ def test_amend_version():
     run('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', 'disk', '1M')
     run('qemu-img', 'snapshot', '-c', 'one', 'disk')
     assert 'snapshots prevent' in run(IMG, 'amend', '-o', 'compat=1.1', 'disk', status=1)
+
+
+def test_amend_older():
+    """An image becomes older: zeroes by a flag become zeroes without a place, or data where a backing would show."""
+    run('qemu-img', 'convert', '-O', 'qcow2', 'raw', 'base')
+    for more in ([], ['-b', 'base', '-F', 'qcow2']):
+        for options in ('lazy_refcounts=on', 'cluster_size=4k'):
+            run('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', options, *more, 'disk', '9000k')
+            run('qemu-io', '-c', 'write -P 9 1M 100k', '-c', 'write -z 1M 64k', '-c', 'write -z 64k 256k', '-c', 'write -z 8999k 1k', '-c', 'write -P 3 64k 4k', 'disk')
+            shutil.copy('disk', 'before')
+            run(IMG, 'amend', '-o', 'compat=0.10', 'disk')
+            for program in ('qemu-img', IMG):
+                assert 'No errors' in run(program, 'check', 'disk')
+                assert 'identical' in run(program, 'compare', 'before', 'disk')
+                assert 'compat: 0.10' in run(program, 'info', 'disk')
+            pattern(random.Random(SEED), 'disk', 9000 << 10)
+            assert 'No errors' in run(IMG, 'check', 'disk')
+    for options in ('extended_l2=on', 'refcount_bits=8', 'compression_type=zstd', 'data_file=data'):
+        run('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', options, 'disk', '1M')
+        assert 'Cannot downgrade' in run(IMG, 'amend', '-o', 'compat=0.10', 'disk', status=1), options
+        assert 'compat: 1.1' in run(IMG, 'info', 'disk')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', 'disk', '1M')
+    run('qemu-img', 'snapshot', '-c', 'one', 'disk')
+    assert 'snapshots prevent downgrade' in run(IMG, 'amend', '-o', 'compat=0.10', 'disk', status=1)
 
 
 def options_of(program, *argv):
