@@ -58,6 +58,9 @@ bool img_read_size(const char *text, uint64_t *size);                   /* "64M"
 bool img_take_size(const char *what, const char *text, uint64_t *size); /* the same; false after a message */
 /* "NAME", "ID", or "snapshot.id=ID,snapshot.name=NAME": the image, which is only read, is as it was then.  false after a message. */
 bool img_show_snapshot(BlockNode *n, const char *format, const char *which);
+/* NULL: of any id or name; none: NULL. */
+struct Qcow2Snapshot;
+const struct Qcow2Snapshot *img_find_snapshot(const GPtrArray *all, const char *id, const char *name);
 void img_print_snapshots(const GPtrArray *list); /* of Qcow2Snapshot; none: nothing */
 
 /* ---- chain.c: an image and those below it, each for itself */

@@ -21,6 +21,8 @@ typedef struct Serving {
     NbdAddress address;
     const char *image, *format, *name, *description, *pid_file;
     uint64_t offset, shared;
+    const char *snapshot; /* of the image, which is as it was then; NULL: as it is */
+    bool depth;
     bool persistent, readonly, list, daemonize, sync, wrote_pid;
     bool cache, discard; /* given */
     int parent;          /* with --fork: to whom a byte says that it is served; else -1 */
@@ -127,6 +129,8 @@ static int serve(Serving *s, BlockNode *n, int fd)
                     .description = s->description,
                     .node = n,
                     .writable = !s->readonly,
+                    .writethrough = s->sync,
+                    .depth = s->depth,
                     .offset = s->offset,
                     .bitmaps = bitmaps,
                     .bitmap_count = s->bitmap_count };
@@ -157,9 +161,12 @@ static int run(Serving *s)
         img_error("Failed to blk_new_open '%s': %s", s->image, err->message);
         return EXIT_FAILURE;
     }
-    int fd = nbd_listen(&s->address, &err);
+    bool shown = !s->snapshot || img_show_snapshot(n, found, s->snapshot);
+    int fd = shown ? nbd_listen(&s->address, &err) : -1;
     if (fd < 0) {
-        img_error("%s", err->message);
+        if (shown) {
+            img_error("%s", err->message);
+        }
         node_unref(n);
         return EXIT_FAILURE;
     }
@@ -177,7 +184,7 @@ static int run(Serving *s)
 /* ---- options ------------------------------------------------------------------- */
 
 static const char usage[] =
-    "Usage: %s [-p PORT] [-b ADDRESS] [-k PATH] [-e CLIENTS] [-t] [-x NAME] [-D TEXT] [-B BITMAP] [-o OFFSET] [-f FORMAT] [-r] [-n]\n"
+    "Usage: %s [-p PORT] [-b ADDRESS] [-k PATH] [-e CLIENTS] [-t] [-x NAME] [-D TEXT] [-A] [-B BITMAP] [-o OFFSET] [-f FORMAT] [-l SNAPSHOT] [-r] [-n]\n"
     "       [--cache=MODE] [--discard=ignore|unmap] [--fork] [--pid-file=PATH] [--object=OBJECT] [--tls-creds=ID] FILE\n"
     "  or:  %s ... --image-opts OPTIONS\n"
     "  or:  %s -L [-p PORT] [-b HOST] [-k PATH] [--object=OBJECT] [--tls-creds=ID] [--tls-hostname=NAME]\n";
@@ -201,7 +208,9 @@ static const struct option long_options[] = {
     { "persistent", no_argument, NULL, 't' },
     { "export-name", required_argument, NULL, 'x' },
     { "description", required_argument, NULL, 'D' },
+    { "allocation-depth", no_argument, NULL, 'A' },
     { "bitmap", required_argument, NULL, 'B' },
+    { "load-snapshot", required_argument, NULL, 'l' },
     { "offset", required_argument, NULL, 'o' },
     { "list", no_argument, NULL, 'L' },
     { "format", required_argument, NULL, 'f' },
@@ -229,9 +238,9 @@ static bool take_number(const char *what, uint64_t most, uint64_t *value)
 static bool take_cache(Serving *s, const char *mode)
 {
     s->cache = true;
-    bool ok = img_cache(mode, &s->flags, &s->sync) && !s->sync;
+    bool ok = img_cache(mode, &s->flags, &s->sync);
     if (!ok) {
-        img_error("Invalid cache mode `%s'; it is one of none, writeback, unsafe", mode);
+        img_error("Invalid cache mode `%s'", mode);
     }
     return ok;
 }
@@ -246,6 +255,11 @@ static bool take_option(Serving *s, int c)
     case 't': s->persistent = true; break;
     case 'x': s->name = optarg; break;
     case 'D': s->description = optarg; break;
+    case 'A': s->depth = true; break;
+    case 'l':
+        s->snapshot = optarg;
+        s->readonly = true;
+        break;
     case 'B':
         if (s->bitmap_count == NBD_BITMAPS_MAX) {
             img_error("more than %d bitmaps", NBD_BITMAPS_MAX);
@@ -261,8 +275,8 @@ static bool take_option(Serving *s, int c)
     case OPTION_CACHE: return take_cache(s, optarg);
     case OPTION_DISCARD:
         s->discard = true;
-        s->flags.discard = strcmp(optarg, "unmap") == 0;
-        if (!s->flags.discard && strcmp(optarg, "ignore") != 0) {
+        s->flags.discard = strcmp(optarg, "unmap") == 0 || strcmp(optarg, "on") == 0;
+        if (!s->flags.discard && strcmp(optarg, "ignore") != 0 && strcmp(optarg, "off") != 0) {
             img_error("Invalid discard mode `%s'", optarg);
             return false;
         }
@@ -319,7 +333,7 @@ static int start(Serving *s, int argc, char **argv)
     if (!tool_options_take(&s->tool, &argc, argv)) {
         return EXIT_FAILURE;
     }
-    for (int c; (c = getopt_long(argc, argv, "hVp:b:k:e:tx:D:B:o:Lf:rn", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "hVp:b:k:e:tx:D:AB:o:Lf:l:rn", long_options, NULL)) != -1;) {
         if (c == 'h') {
             printf(usage, img_program, img_program, img_program);
             return EXIT_SUCCESS;

@@ -36,7 +36,7 @@ typedef struct ExportArguments {
     int type, mode;
     char *id, *disk, *name, *description, *bitmap;
     json_object *bitmaps;
-    bool writable, writethrough;
+    bool writable, writethrough, depth;
 } ExportArguments;
 typedef struct ExportInfo {
     char *id, *node;
@@ -93,7 +93,8 @@ static const Prop export_add_props[] = {
     { "iothread", PROP_STRING, .refused = "each client has threads of its own" },
     PROP_ONLY_OFF("fixed-iothread", "each client has threads of its own"),
     PROP_ONLY_OFF("allow-inactive", "all nodes are active"),
-    PROP_ONLY_OFF("allocation-depth", "the context qemu:allocation-depth is not built"),
+    { "allocation-depth", PROP_BOOL, MAYBE(depth),
+      .help = "clients may ask which image of the chain has what" },
     { "name", PROP_STRING, MAYBE(name), .help = "for clients; not given: node-name" },
     { "description", PROP_STRING, MAYBE(description), .help = "for clients" },
     { "bitmaps", PROP_ANY, MAYBE(bitmaps),
@@ -194,6 +195,7 @@ static bool add(Control *c, const ExportArguments *a, const char *id, const char
                     .disk = disk,
                     .writable = a->writable,
                     .writethrough = a->writethrough,
+                    .depth = a->depth,
                     .bitmaps = (const ExportBitmap *)bitmaps->data,
                     .bitmap_count = bitmaps->len };
     return export_add(c->machine->drives, &o, err);

@@ -203,6 +203,7 @@ bool export_add(Drives *all, const NewExport *o, GError **err)
                     .node = x->node,
                     .writable = o->writable,
                     .writethrough = o->writethrough,
+                    .depth = o->depth,
                     .bitmaps = x->bitmaps,
                     .gone = is_gone,
                     .opaque = x };

@@ -90,6 +90,8 @@ enum {
 enum { NBD_CONTEXT_ALLOCATION }; /* number of a context; on the wire with the base added */
 enum { NBD_CONTEXT_BASE = 1, NBD_STATE_DIRTY = 1 };
 #define NBD_CONTEXT_NAME "base:allocation"
+#define NBD_CONTEXT_DEPTH                                                                                    \
+    "qemu:allocation-depth" /* its states: 0: nowhere, 1: the image itself, 2: the one below */
 #define NBD_CONTEXT_BITMAP "qemu:dirty-bitmap:"
 #define NBD_DEFAULT_PORT "10809"
 

@@ -135,19 +135,22 @@ static int trim_piece(const Request *r, uint64_t at, uint32_t done, uint32_t n)
                        : 0;
 }
 
-/* What the node says of [at, at + length), to the bottom of its chain. */
-static int state_of(BlockNode *n, uint64_t at, uint64_t length, uint64_t *known, uint32_t *state)
+/* What a node says of [at, at + length), and which of its chain (from 1 on) it is that has something there: 0: none. */
+static int state_of(BlockNode *n, uint64_t at, uint64_t length, Extent *x, uint32_t *depth)
 {
-    Extent x;
-    int e = node_map(n, at, length, true, &x);
-    while (!e && x.kind == EXTENT_BELOW && x.node) {
-        e = node_map(x.node, x.position, x.length, true, &x);
+    int e = node_map(n, at, length, true, x);
+    for (*depth = 1; !e && x->kind == EXTENT_BELOW && x->node; ++*depth) {
+        e = node_map(x->node, x->position, x->length, true, x);
     }
-    *known = e ? 0 : x.length;
-    *state = x.kind == EXTENT_ZERO && x.node                   ? NBD_STATE_ZERO
-             : x.kind == EXTENT_ZERO || x.kind == EXTENT_BELOW ? NBD_STATE_ZERO | NBD_STATE_HOLE
-                                                               : 0;
+    *depth = !e && x->kind == EXTENT_BELOW ? 0 : *depth;
     return e;
+}
+
+static uint32_t allocation_of(const Extent *x)
+{
+    return x->kind == EXTENT_ZERO && x->node                   ? NBD_STATE_ZERO
+           : x->kind == EXTENT_ZERO || x->kind == EXTENT_BELOW ? NBD_STATE_ZERO | NBD_STATE_HOLE
+                                                               : 0;
 }
 
 /* Another extent, or more of the last one. */
@@ -179,18 +182,21 @@ static void bitmap_extents(DirtyBitmap *b, uint64_t at, uint64_t end, guint most
     }
 }
 
-static int allocation_extents(BlockNode *n, uint64_t at, uint64_t end, guint most, GByteArray *all)
+/* of_depth: numbers of images, not what is there. */
+static int allocation_extents(BlockNode *n, uint64_t at, uint64_t end, bool of_depth, guint most,
+                              GByteArray *all)
 {
     uint64_t whole = (end + SECTOR - 1) / SECTOR * SECTOR;
     while (at < end && all->len <= most) {
-        uint64_t sector = at / SECTOR * SECTOR, known;
-        uint32_t state;
-        int e = state_of(n, sector, whole - sector, &known, &state);
+        uint64_t sector = at / SECTOR * SECTOR;
+        uint32_t depth;
+        Extent x;
+        int e = state_of(n, sector, whole - sector, &x, &depth);
         if (e) {
             return e;
         }
-        known = MIN(sector + known, end) - at;
-        add_extent(all, known, state);
+        uint64_t known = MIN(sector + x.length, end) - at;
+        add_extent(all, known, of_depth ? depth : allocation_of(&x));
         at += known;
     }
     return 0;
@@ -218,10 +224,11 @@ static void block_status(const Request *r)
         left &= ~(UINT64_C(1) << i);
         g_autoptr(GByteArray) all = g_byte_array_new();
         int e = 0;
-        if (i == NBD_CONTEXT_ALLOCATION) {
-            e = allocation_extents(x->node, at, end, most, all);
+        bool of_depth = x->depth && i == 1;
+        if (i == NBD_CONTEXT_ALLOCATION || of_depth) {
+            e = allocation_extents(x->node, at, end, of_depth, most, all);
         } else {
-            bitmap_extents(x->bitmaps[i - 1], at, end, most, all);
+            bitmap_extents(x->bitmaps[i - 1 - x->depth], at, end, most, all);
         }
         if (e) {
             reply_error(r, e);

@@ -40,7 +40,14 @@ void export_unref(Export *e)
 
 const char *nbd_context_name(const Export *e, unsigned number)
 {
-    return !number ? NBD_CONTEXT_NAME : number <= e->bitmap_count ? e->contexts[number - 1] : NULL;
+    if (!number) {
+        return NBD_CONTEXT_NAME;
+    }
+    if (e->depth && number == 1) {
+        return NBD_CONTEXT_DEPTH;
+    }
+    number -= 1 + e->depth;
+    return number < e->bitmap_count ? e->contexts[number] : NULL;
 }
 
 /* Under lock. */
@@ -115,6 +122,7 @@ bool nbd_server_add(NbdServer *s, const NbdExport *x, GError **err)
                        .node = node_ref(x->node),
                        .writable = x->writable,
                        .writethrough = x->writethrough,
+                       .depth = x->depth,
                        .offset = x->offset,
                        .size = x->size ? x->size : node_size(x->node) - x->offset,
                        .bitmap_count = x->bitmap_count,

@@ -8,7 +8,7 @@
 typedef struct Export {
     char *name, *description;
     BlockNode *node;
-    bool writable, writethrough;
+    bool writable, writethrough, depth;
     uint64_t offset, size;
     DirtyBitmap *bitmaps[NBD_BITMAPS_MAX];
     char *contexts[NBD_BITMAPS_MAX]; /* their names on the wire */
@@ -60,7 +60,7 @@ bool server_choose(Client *c, Export *e);
 Export *server_find(NbdServer *s, const char *name,
                     gsize n); /* a reference, NULL: there is none of this name */
 void export_unref(Export *e);
-/* Contexts of an export by number: base:allocation, then its bitmaps; NULL: the end. */
+/* Contexts of an export by number: base:allocation, qemu:allocation-depth if it has that, then its bitmaps; NULL: the end. */
 const char *nbd_context_name(const Export *e, unsigned number);
 
 /* ---- handshake.c ---- */

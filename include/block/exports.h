@@ -20,7 +20,7 @@ typedef struct ExportBitmap {
 typedef struct NewExport {
     const char *id, *name, *description; /* name: NULL: the id; description: NULL: none */
     BlockBackend *disk;
-    bool writable, writethrough;
+    bool writable, writethrough, depth; /* depth: see NbdExport */
     const ExportBitmap *bitmaps;
     unsigned bitmap_count;
 } NewExport;

@@ -16,6 +16,7 @@ typedef struct NbdExport {
     BlockNode *node;                /* referenced until the export is gone */
     bool writable;     /* by bytes, beside who writes to the node: nothing is under way when it is added */
     bool writethrough; /* a write has ended when it is durable */
+    bool depth;        /* clients may ask which image of the chain has what (qemu:allocation-depth) */
     uint64_t offset, size; /* the part of the node; size 0: to its end */
     /* Clients may ask what they have marked; the caller keeps them busy until the export is gone. */
     DirtyBitmap *const *bitmaps;

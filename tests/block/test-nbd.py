@@ -5,6 +5,7 @@ the other end.
 
   test-nbd.py LYREBIRD-NBD LYREBIRD-IMG LYREBIRD-IO"""
 import contextlib
+import json
 import os
 import random
 import re
@@ -66,6 +67,80 @@ def test_list():
         # This one may be used over several connections, and does not say which zeroes are fast.
         plain = [re.sub(r'0x[0-9a-f]+ \(| multi| fast-zero', '', t) for t in texts]
         assert plain[0] == plain[2], texts
+
+
+def chain():
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', 'base', '2M')
+    run('qemu-io', '-c', 'write -P 1 0 256k', '-c', 'write -z 512k 64k', 'base')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'base', '-F', 'qcow2', 'middle')
+    run('qemu-io', '-c', 'write -P 2 64k 64k', 'middle')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'middle', '-F', 'qcow2', 'top')
+    run('qemu-io', '-c', 'write -P 3 128k 64k', '-c', 'write -z 192k 64k', 'top')
+
+
+def test_depth():
+    """-A: clients see which image of the chain has what."""
+    chain()
+    texts = []
+    for by in (NBD, 'qemu-nbd'):
+        with served('-f', 'qcow2', '-t', '-e', '0', '-r', '-A', 'top', by=by):
+            where = f'driver=nbd,server.type=unix,server.path={os.getcwd()}/sock'
+            texts.append(run('qemu-img', 'map', '--output=json', '--image-opts', f'{where},x-dirty-bitmap=qemu:allocation-depth') +
+                         run('qemu-img', 'map', '--output=json', '--image-opts', where) +
+                         ''.join(re.findall('available meta(?s:.*)', run('qemu-nbd', '-L', '-k', f'{os.getcwd()}/sock'))))
+            if shutil.which('nbdinfo'):
+                texts[-1] += run('nbdinfo', '--map=qemu:allocation-depth', f'nbd+unix:///?socket={os.getcwd()}/sock')
+    assert texts[0] == texts[1], '--- not\n'.join(texts)
+    assert 'qemu:allocation-depth' in texts[0]
+    with served('-f', 'qcow2', '-t', '-r', 'top'):
+        assert 'allocation-depth' not in run('qemu-nbd', '-L', '-k', f'{os.getcwd()}/sock')
+
+
+def test_snapshot():
+    """-l: the disk as it was, which is only read."""
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', 'disk', '1M')
+    run('qemu-io', '-c', 'write -P 1 0 64k', 'disk')
+    run('qemu-img', 'snapshot', '-c', 'one', 'disk')
+    run('qemu-io', '-c', 'write -P 2 0 64k', 'disk')
+    for which in ('one', '1', 'snapshot.id=1,snapshot.name=one'):
+        for by in (NBD, 'qemu-nbd'):
+            with served('-f', 'qcow2', '-t', '-e', '2', '-l', which, 'disk', by=by) as (uri, _):
+                assert 'failed' not in run('qemu-io', '-f', 'raw', '-r', '-c', 'read -P 1 0 64k', uri), (which, by)
+                assert 'Permission denied' in run('qemu-io', '-f', 'raw', '-c', 'write 0 1k', uri, status=1)
+    for by in (NBD, 'qemu-nbd'):
+        assert 'Failed to load snapshot' in run(by, '-f', 'qcow2', '-k', f'{os.getcwd()}/sock', '-l', 'nope', 'disk', status=1), by
+
+
+def test_libnbd():
+    """Its programs copy an image out and in, over several connections, and see the same of both servers."""
+    if not shutil.which('nbdcopy'):
+        print('# nbdcopy is not installed (package libnbd-bin)')
+        return
+    content('raw')
+    seen = []
+    for by in (NBD, 'qemu-nbd'):
+        run('qemu-img', 'create', '-q', '-f', 'qcow2', 'disk', str(SIZE))
+        with served('-f', 'qcow2', '-t', '-e', '8', '-x', 'name', '-D', 'text', 'disk', by=by):
+            uri = f'nbd+unix:///name?socket={os.getcwd()}/sock'
+            run('nbdcopy', 'raw', uri)
+            run('nbdcopy', uri, 'back')
+            info = json.loads(run('nbdinfo', '--json', uri))
+            seen.append([{k: v for k, v in e.items() if k not in ('can_fast_zero', 'can_multi_conn', 'block_size_maximum', 'content')} for e in info['exports']])
+        assert 'identical' in run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'raw', 'back')
+        assert 'identical' in run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', 'raw', 'disk')
+    assert seen[0] == seen[1], seen
+
+
+def test_caches():
+    """Each mode of both programs; with writethrough a write has ended when it is durable."""
+    content('raw')
+    for mode in ('none', 'writeback', 'writethrough', 'directsync', 'unsafe'):
+        for discard in ('ignore', 'off', 'unmap', 'on'):
+            with served('-f', 'raw', '-t', f'--cache={mode}', f'--discard={discard}', 'raw') as (uri, _):
+                assert 'failed' not in run('qemu-io', '-f', 'raw', '-c', 'write -P 3 1000 5000', '-c', 'read -P 3 1000 5000', uri), (mode, discard)
+    for words in ('--cache=nope', '--discard=nope', '--nope', '-e -1', '-o x'):
+        for by in (NBD, 'qemu-nbd'):
+            run(by, '-f', 'raw', '-k', f'{os.getcwd()}/sock', *words.split(), 'raw', status=1)
 
 
 def test_client():
