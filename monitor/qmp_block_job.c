@@ -2,7 +2,7 @@
 /* Commands that start jobs on disks: block-stream, block-commit, blockdev-mirror, drive-mirror, blockdev-backup, drive-backup.
  * Names, defaults and errors: QEMU's QMP reference, "Block device commands".
  *
- * Not built, and refused: what is to be done with errors but to report them, bitmaps of mirrors, compression, other granularities. */
+ * Not built, and refused: errors that are ignored, bitmaps of mirrors, compression, other granularities. */
 #include <string.h>
 
 #include "block/job.h"
@@ -11,8 +11,10 @@
 #include "monitor/command.h"
 #include "monitor/qmp_block.h"
 
-static const char *const on_errors[] = { "report", NULL };
-static const char *const other_on_errors[] = { "ignore", "enospc", "stop", "auto", NULL };
+static const char *const on_errors[] = { "report", "enospc", "stop", NULL };
+static const BlockOnError on_error_values[] = { BLOCK_ON_ERROR_REPORT, BLOCK_ON_ERROR_ENOSPC,
+                                                BLOCK_ON_ERROR_STOP };
+static const char *const other_on_errors[] = { "ignore", "auto", NULL };
 static const char *const syncs[] = { [SYNC_TOP] = "top", [SYNC_FULL] = "full", [SYNC_NONE] = "none", NULL };
 static const char *const other_syncs[] = { "incremental", "bitmap", NULL };
 static const char *const backup_syncs[] = { [SYNC_TOP] = "top",       [SYNC_FULL] = "full",
@@ -121,7 +123,9 @@ static bool job_options(const JobArguments *a, JobOptions *o, GError **err)
     *o = (JobOptions){ .id = a->job,
                        .speed = (uint64_t)a->speed,
                        .manual_finalize = a->has_finalize && !a->finalize,
-                       .manual_dismiss = a->has_dismiss && !a->dismiss };
+                       .manual_dismiss = a->has_dismiss && !a->dismiss,
+                       .on_source_error = on_error_values[MAX(a->on_error, a->source_error)],
+                       .on_target_error = on_error_values[MAX(a->on_error, a->target_error)] };
     return true;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Jobs: what there is, and what may be asked of one, by its id (job-*), or as one of a disk (block-job-*); snapshots of the machine as jobs.
  * Names and errors: QEMU's QMP reference, "Background jobs", "Block jobs", "VM Snapshots". */
+#include <errno.h>
+
 #include "block/job.h"
 #include "hw/board.h"
 #include "hw/snapshot.h"
@@ -97,6 +99,7 @@ static void add_block_job(const JobState *s, void *list)
                          .speed = s->speed,
                          .busy = s->busy,
                          .paused = s->paused,
+                         .io_status = s->io_error == ENOSPC ? 2 : s->io_error != 0,
                          .ready = s->ready,
                          .auto_finalize = s->auto_finalize,
                          .auto_dismiss = s->auto_dismiss };

@@ -44,6 +44,7 @@ JobState job_state(Job *j)
         .done = j->done,
         .total = MAX(j->total, j->done),
         .speed = j->speed,
+        .io_error = j->io_error,
     };
     lock_release(&j->lock);
     return s;
@@ -204,6 +205,8 @@ Job *job_new(Drives *all, const JobClass *class, const JobOptions *o, const char
     j->auto_finalize = !o->manual_finalize;
     j->auto_dismiss = !o->manual_dismiss;
     j->speed = o->speed;
+    j->on_source_error = o->on_source_error;
+    j->on_target_error = o->on_target_error;
     j->bh = bh_new(all->loop, NULL, look, j);
     lock_init(&j->lock, LOCK_JOB);
     g_cond_init(&j->changed);
@@ -259,15 +262,15 @@ bool job_pause(Job *j, GError **err)
     if (!allows(j, AT_WORK, "pause", err)) {
         return false;
     }
-    if (j->paused) {
-        block_error(err, "Job is already paused");
-        return false;
-    }
     lock_take(&j->lock);
+    bool was = j->paused;
     j->paused = true;
     g_cond_broadcast(&j->changed);
     lock_release(&j->lock);
-    return true;
+    if (was) {
+        block_error(err, "Job is already paused");
+    }
+    return !was;
 }
 
 bool job_resume(Job *j, GError **err)
@@ -275,14 +278,16 @@ bool job_resume(Job *j, GError **err)
     if (!allows(j, AT_WORK, "resume", err)) {
         return false;
     }
-    if (!j->paused) {
+    lock_take(&j->lock);
+    bool was = j->paused;
+    j->paused = false;
+    j->io_error = 0;
+    g_cond_broadcast(&j->changed);
+    lock_release(&j->lock);
+    if (!was) {
         block_error(err, "Can't resume a job that was not paused");
         return false;
     }
-    lock_take(&j->lock);
-    j->paused = false;
-    g_cond_broadcast(&j->changed);
-    lock_release(&j->lock);
     if (j->status == JOB_PAUSED || j->status == JOB_STANDBY) {
         set_status(j, j->status == JOB_PAUSED ? JOB_RUNNING : JOB_READY);
     }

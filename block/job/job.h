@@ -35,7 +35,9 @@ struct Job {
     bool no_change;             /* completing without the change */
     bool ready, over, poked;
     int result;
+    int io_error; /* see JobState */
     uint64_t done, total, speed;
+    BlockOnError on_source_error, on_target_error;
     gint64 next_us; /* of g_get_monotonic_time: when more may be done, for the speed */
 
     /* of disks: job_disk.c */
@@ -51,6 +53,7 @@ struct Job {
     uint8_t *piece;
     uint64_t copied_end; /* backup: the thread has looked at all before it */
     int failed;          /* atomic: a copy before a write has failed */
+    bool failed_writing; /* atomic: the last transfer that failed was a write */
 
     /* of a call */
     bool (*fn)(void *opaque, GError **err);
@@ -69,6 +72,8 @@ void jobs_end(Drives *all); /* undone, at once */
 /* ---- for the thread ---- */
 /* So many bytes more are done; waits while it is to wait.  0, or -ECANCELED. */
 int job_point(Job *j, uint64_t bytes);
+/* A piece has failed with e, and is still to be done: true: again, maybe after a pause. */
+bool job_tries_again(Job *j, int e);
 void job_set_total(Job *j, uint64_t bytes_left); /* to do, besides those that are done */
 void job_set_ready(Job *j);
 /* Until something is written to the disk, or it is to end: 0 (look again), -ECANCELED, or 1: it is to complete. */

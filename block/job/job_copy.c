@@ -13,17 +13,19 @@ static int copy_with(Job *j, BlockNode *from, BlockNode *to, uint64_t offset, ui
 {
     struct iovec iov = { buf, length };
     int e = node_read(from, offset, buf, length);
+    __atomic_store_n(&j->failed_writing, !e, __ATOMIC_RELEASE);
     if (e) {
-        job_tell_error(j, false);
         return e;
     }
     NodeIo io = iov_is_zero(&iov, 1) ? (NodeIo){ BLOCK_WRITE_ZEROES, true, offset, length, NULL, 0 }
                                      : (NodeIo){ BLOCK_WRITE, false, offset, length, &iov, 1 };
-    e = node_run(to, &io);
-    if (e) {
-        job_tell_error(j, true);
-    }
-    return e;
+    return node_run(to, &io);
+}
+
+/* Where the thread cannot wait. */
+static void tell(Job *j)
+{
+    job_tell_error(j, __atomic_load_n(&j->failed_writing, __ATOMIC_ACQUIRE), false);
 }
 
 static int copy(Job *j, BlockNode *from, BlockNode *to, uint64_t offset, uint64_t length)
@@ -71,6 +73,17 @@ static int each_above(Job *j, BlockNode *n, const BlockNode *base, uint64_t offs
     return e;
 }
 
+/* As often as it is asked for after errors. */
+static int until_done(Job *j, uint64_t offset, uint64_t length, Part *fn)
+{
+    int e;
+    do {
+        __atomic_store_n(&j->failed_writing, false, __ATOMIC_RELEASE);
+        e = fn(j, offset, length);
+    } while (e && !__atomic_load_n(&j->failed, __ATOMIC_ACQUIRE) && job_tries_again(j, e));
+    return e;
+}
+
 /* Pieces of the disk, one after the other. */
 static int each_piece(Job *j, uint64_t size, Part *fn)
 {
@@ -78,7 +91,7 @@ static int each_piece(Job *j, uint64_t size, Part *fn)
     job_set_total(j, size);
     for (uint64_t at = 0; at < size && !e; at += JOB_PIECE) {
         uint64_t n = MIN(size - at, JOB_PIECE);
-        e = fn(j, at, n);
+        e = until_done(j, at, n, fn);
         e = e ? e : job_point(j, n);
     }
     return e;
@@ -122,8 +135,13 @@ static int copy_marked(Job *j, bool *any)
     while (!e && watch_next(j->watch, 0, UINT64_MAX - WATCH_GRAIN, JOB_PIECE, &offset, &length)) {
         *any = true;
         e = copy(j, j->source, j->image, offset, length);
+        if (e) {
+            watch_mark(j->watch, offset, length);
+            e = job_tries_again(j, e) ? 0 : e;
+            continue;
+        }
         job_set_total(j, watch_marked(j->watch) + length);
-        e = e ? e : job_point(j, length);
+        e = job_point(j, length);
     }
     return e;
 }
@@ -151,6 +169,9 @@ int job_mirror_rest(Job *j)
     int e = 0;
     while (!e && watch_next(j->watch, 0, UINT64_MAX - WATCH_GRAIN, JOB_PIECE, &offset, &length)) {
         e = copy(j, j->source, j->image, offset, length);
+    }
+    if (e) {
+        tell(j);
     }
     return e ? e : node_flush(j->image);
 }
@@ -195,6 +216,7 @@ void job_backup_before(void *job, uint64_t offset, uint64_t length)
     g_autofree uint8_t *buf = g_malloc(JOB_PIECE);
     int e = backup_taken(j, offset, length, buf);
     if (e) {
+        tell(j);
         __atomic_store_n(&j->failed, e, __ATOMIC_RELEASE);
         job_poke(j);
     }

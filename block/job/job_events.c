@@ -114,10 +114,11 @@ void job_tell_pending(Job *j)
     }
 }
 
-void job_tell_error(Job *j, bool write)
+void job_tell_error(Job *j, bool write, bool stops)
 {
-    enum { REPORT = 1 };
+    enum { REPORT = 1, STOP };
     if (j->disk) {
-        events_emit(j->all->events, &event_block_job_error, &(ErrorNote){ j->id, write, REPORT });
+        events_emit(j->all->events, &event_block_job_error,
+                    &(ErrorNote){ j->id, write, stops ? STOP : REPORT });
     }
 }

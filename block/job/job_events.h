@@ -8,4 +8,4 @@ typedef struct Event Event;
 void job_tell_status(Job *j);
 void job_tell(Job *j, const Event *event); /* of disks: how far it is */
 void job_tell_pending(Job *j);
-void job_tell_error(Job *j, bool write); /* any thread, no lock */
+void job_tell_error(Job *j, bool write, bool stops); /* any thread, no lock */

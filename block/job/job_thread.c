@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "block/job/job.h"
+#include "block/job/job_events.h"
 
 /* Under the lock: when the piece that was done leaves time for the next. */
 static void spend(Job *j, uint64_t bytes)
@@ -40,6 +41,27 @@ int job_point(Job *j, uint64_t bytes)
     int e = j->cancelled ? -ECANCELED : 0;
     lock_release(&j->lock);
     return e;
+}
+
+bool job_tries_again(Job *j, int e)
+{
+    bool writing = __atomic_load_n(&j->failed_writing, __ATOMIC_ACQUIRE);
+    BlockOnError how = writing ? j->on_target_error : j->on_source_error;
+    bool stops = how == BLOCK_ON_ERROR_STOP || (how == BLOCK_ON_ERROR_ENOSPC && e == -ENOSPC);
+    if (e == -ECANCELED) {
+        return false;
+    }
+    job_tell_error(j, writing, stops);
+    if (!stops) {
+        return false;
+    }
+    lock_take(&j->lock);
+    j->paused = true;
+    j->io_error = -e;
+    stand_while_paused(j);
+    bool again = !j->cancelled;
+    lock_release(&j->lock);
+    return again;
 }
 
 void job_set_total(Job *j, uint64_t bytes_left)

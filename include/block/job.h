@@ -42,6 +42,9 @@ typedef struct JobOptions {
     const char *id; /* NULL: that of the drive */
     uint64_t speed; /* bytes a second; 0: no limit */
     bool manual_finalize, manual_dismiss;
+    /* What an error of the host on either side means: the end (AUTO, REPORT), or a pause, after which the piece is done again (STOP;
+     * ENOSPC: when the disk is full).  Stream and commit: both the same. */
+    BlockOnError on_source_error, on_target_error;
 } JobOptions;
 
 /* For those who list jobs.  Strings are the job's. */
@@ -52,6 +55,7 @@ typedef struct JobState {
     bool on_disk; /* it is one of a drive: of query-block-jobs */
     bool paused, busy, ready, auto_finalize, auto_dismiss;
     uint64_t done, total, speed; /* bytes */
+    int io_error;                /* errno for which it has paused; 0: none */
 } JobState;
 void jobs_foreach(Drives *all, void (*fn)(const JobState *s, void *opaque), void *opaque);
 Job *job_find(Drives *all, const char *id);

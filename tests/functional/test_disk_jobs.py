@@ -191,3 +191,50 @@ def test_disk_full_mirror(b):
     for path in (disk, copy):
         usable(path)
     d.check(b, copy, 9)
+
+
+@case(limit=120)
+def test_disk_full_pause(b):
+    """mirror and backup that are to pause on errors do so on a full host disk, say it, and go on after room was made"""
+    place, room = small_disk(b, "1m")
+    for command, policy in (("blockdev-mirror", "enospc"), ("blockdev-backup", "stop")):
+        room("1m")
+        disk, copy, raw = b.tmp / "disk.qcow2", place / "copy.qcow2", b.tmp / "raw"
+        raw.write_bytes(bytes([9]) * SIZE)
+        img("convert", "-f", "raw", "-O", "qcow2", raw, disk)
+        img("create", "-q", "-f", "qcow2", copy, str(SIZE))
+        d = Disk(b, [*node("copy", copy), *node("d", disk)])
+        if command == "blockdev-mirror":
+            d.flushed(40)
+        else:
+            d.c.ask("stop")             # a write of the guest could not wait for room
+        check(d.c.ask(command, job_id="j", device="d", target="copy", sync="full", on_target_error=policy) == {}, command)
+        d.jobs.until("j", "paused")
+        state = d.c.ask("query-block-jobs")[0]
+        check(state["io-status"] == "nospace" and state["paused"], state)
+        errors = [x for e, x in d.c.events if e == "BLOCK_JOB_ERROR"]
+        check(errors == [{"device": "j", "operation": "write", "action": "stop"}], errors)
+        if command == "blockdev-mirror":
+            d.flushed(40)
+        d.jobs.take()
+        check(d.c.ask("block-job-resume", device="j") == {}, "block-job-resume")     # still full
+        d.jobs.until("j", "paused")
+        room("32m")
+        d.jobs.take()
+        check(d.c.ask("job-resume", id="j") == {}, "job-resume")
+        if command == "blockdev-mirror":
+            d.jobs.until("j", "ready")
+            check(d.c.ask("query-block-jobs")[0]["io-status"] == "ok", "io-status afterwards")
+            check(d.c.ask("job-complete", id="j") == {}, "job-complete")
+        d.jobs.until("j", "null")
+        check("BLOCK_JOB_ERROR" not in d.jobs.take(), "an error with room")
+        if command == "blockdev-mirror":
+            d.flushed(40)
+            d.quit()
+            d.check(b, copy, 9)
+        else:
+            d.quit()
+            check("identical" in img("compare", disk, copy), "the backup differs")
+        for path in (disk, copy):
+            usable(path)
+        copy.unlink()
