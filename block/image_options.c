@@ -142,7 +142,8 @@ BlockNode *image_open_options(const char *text, const OpenFlags *flags, GError *
     if (readonly || !keyval_text(values, "read-only")) {
         keyval_put(values, "read-only", readonly ? "on" : "off");
     }
-    if (flags->no_backing && g_strcmp0(keyval_text(values, "driver"), "qcow2") == 0) {
+    if (flags->no_backing && !has_prefix(values, "backing") &&
+        g_strcmp0(keyval_text(values, "driver"), "qcow2") == 0) {
         json_object_object_add(values, "backing", NULL);
     }
     keyval_put(values, "node-name", "image");
