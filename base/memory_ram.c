@@ -19,6 +19,7 @@ enum { RAM_MAX_BLOCKS = 512 };
 static Lock ram_lock = LOCK_INIT(LOCK_RAM_BLOCKS); /* leaf */
 static RamBlock *blocks[RAM_MAX_BLOCKS];           /* atomic slots */
 static uint64_t next_page = 1;
+static int pagemap = -1; /* of this process, opened before it gives up its rights; -1: there is none */
 
 /* Zero pages of the host until touched: a bitmap of a large block costs nothing
  * where no bit is set. */
@@ -31,8 +32,16 @@ static void *pages_map(void *at /* or NULL */, size_t bytes, int flags, int fd)
 static void *map_private(size_t bytes)
 {
     void *at = bytes < HUGE_PAGE ? NULL : huge_pages_reserve(bytes);
-    return at == MAP_FAILED ? NULL
-                            : pages_map(at, bytes, MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0), -1);
+    if (at == MAP_FAILED) {
+        return NULL;
+    }
+    void *p = pages_map(at, bytes, MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0), -1);
+    if (!p && at) {
+        int e = errno;
+        munmap(at, bytes);
+        errno = e;
+    }
+    return p;
 }
 
 static void *map_file(RamBlock *rb, const RamFile *file)
@@ -90,6 +99,9 @@ static bool ram_block_number(RamBlock *rb)
 {
     bool found = false;
     lock_take(&ram_lock);
+    if (pagemap < 0) {
+        pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    }
     for (unsigned i = 0; i < RAM_MAX_BLOCKS && !found; i++) {
         if (!blocks[i]) {
             rb->first_page = next_page;
@@ -129,18 +141,18 @@ RamBlock *ram_block_new(const char *name, uint64_t size, const RamFile *file, GE
 
 /* ---- what the host keeps of it --------------------------------------------------------------- */
 
-/* From *at on, of private memory: the run of pages that were touched.  The kernel tells (Documentation/admin-guide/mm/
- * pagemap.rst); where it may not be asked (a sandbox), all may have been. */
-static void next_touched(const RamBlock *rb, uint64_t *at, uint64_t *end)
+/* From *at on, below to, of private memory: the run of pages that were touched.  The kernel tells (Documentation/admin-guide/mm/
+ * pagemap.rst); where it may not be asked, all may have been. */
+static void next_touched(const RamBlock *rb, uint64_t *at, uint64_t to, uint64_t *end)
 {
     enum { ENTRIES = 512 };
     static const uint64_t present = UINT64_C(1) << 63, swapped = UINT64_C(1) << 62;
     uint64_t page = sysconf(_SC_PAGESIZE), from = *at, entries[ENTRIES];
-    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     bool found = false;
-    while (fd >= 0 && !found && from < rb->size) {
-        ssize_t n =
-            pread(fd, entries, sizeof(entries), ((uintptr_t)rb->host + from) / page * sizeof(*entries));
+    while (!found && from < to) {
+        uint64_t asked = MIN(ENTRIES, (to - from + page - 1) / page);
+        off_t entry = ((uintptr_t)rb->host + from) / page * sizeof(*entries);
+        ssize_t n = pread(pagemap, entries, asked * sizeof(*entries), entry);
         unsigned count = n < 0 ? 0 : n / sizeof(*entries), first = 0, last;
         while (first < count && !(entries[first] & (present | swapped))) {
             first++;
@@ -149,29 +161,26 @@ static void next_touched(const RamBlock *rb, uint64_t *at, uint64_t *end)
             last++;
         }
         found = !count || last > first;
-        *end = count ? MIN(rb->size, from + last * page) : rb->size;
+        *end = count ? MIN(to, from + last * page) : to;
         from += first * page;
     }
-    if (fd >= 0) {
-        close(fd);
-        *at = MAX(*at, MIN(from, rb->size));
-    }
+    *at = MIN(from, to);
 }
 
-bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t *end)
+bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t to, uint64_t *end)
 {
-    *end = rb->size;
-    if (rb->fd >= 0 && *at < rb->size) {
+    *end = to;
+    if (rb->fd >= 0 && *at < to) {
         off_t data = lseek(rb->fd, *at, SEEK_DATA), hole = data < 0 ? -1 : lseek(rb->fd, data, SEEK_HOLE);
         if (data < 0 && errno == ENXIO) {
             return false;
         }
         *at = data < 0 ? *at : (uint64_t)data;
-        *end = hole < 0 ? rb->size : MIN((uint64_t)hole, rb->size);
-    } else if (rb->anonymous && *at < rb->size) {
-        next_touched(rb, at, end);
+        *end = hole < 0 ? to : MIN((uint64_t)hole, to);
+    } else if (rb->anonymous && *at < to) {
+        next_touched(rb, at, to, end);
     }
-    return *at < rb->size;
+    return *at < to;
 }
 
 void ram_discard(uint8_t *host, uint64_t bytes)

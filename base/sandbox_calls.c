@@ -26,7 +26,7 @@ const SandboxRow sandbox_rows[] = {
     { "mprotect", "the same", .arg = 3, .mask = PROT_EXEC },
     { "mmap mmap2 mprotect", "no new host code: the cache of translated code is mapped at the start; a library that would "
       "be loaded is done without", .error = EACCES, .arg = 3, .mask = PROT_EXEC, .value = PROT_EXEC },
-    { "memfd_create", "RAM and devices that a monitor adds" },
+    { "memfd_create", "memory backends with share=on that a monitor adds" },
 
     /* ---- threads, signals, time ---- */
     { "clone", "threads of vCPUs and disks", .arg = 1, .mask = CLONE_THREAD, .value = CLONE_THREAD },

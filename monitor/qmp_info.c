@@ -257,7 +257,7 @@ static void add_memdev(const Object *o, void *opaque)
         info->id = g_strdup(object_id(o));
         info->size = object_memory_size(o);
         info->dump = object_memory_is_dumped(o);
-        info->share = true;
+        info->share = object_memory_is_shared(o);
     }
 }
 

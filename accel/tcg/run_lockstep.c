@@ -9,6 +9,8 @@
  *
  * A block runs as host code only, unchecked, when it calls a helper that may not be
  * repeated: one that is neither IRH_PURE nor IRH_REPEAT (control registers, clocks).
+ * Runs of elements (IR_COPY, IR_FILL) are declined by both while exit_request is set: they are not checked here, but
+ * against the host's processor (tests/target/i386/test-silicon.c).
  */
 #include "accel/tcg/effects.h"
 

@@ -2,7 +2,7 @@
 /* Files into guest memory: see hw/loader.h.
  * Spec: System V ABI, "Object Files" (ELF header, program header).
  *
- * Contents stay in their files, open, and are copied through a small buffer at
+ * Contents stay in their files, open, and are read into their places at
  * each reset: the host's memory holds them once.
  *
  * Not modelled: Intel HEX and U-Boot's legacy images (refused by name). */
@@ -29,7 +29,8 @@ typedef struct Blob {
     uint64_t size, file_size;
     GBytes *bytes; /* or: */
     int fd;
-    uint64_t offset; /* in fd */
+    uint64_t offset;         /* in fd */
+    struct timespec written; /* when fd's contents were, as it was added */
 } Blob;
 
 static void blob_free(gpointer p)
@@ -106,8 +107,16 @@ static bool blob_place(Machine *m, Blob *b, GError **err)
 }
 
 /* Takes b in any case. */
+/* When the file was written last. */
+static struct timespec last_written(const Blob *b)
+{
+    struct stat st = { 0 };
+    return b->fd >= 0 && fstat(b->fd, &st) == 0 ? st.st_mtim : (struct timespec){ 0 };
+}
+
 static bool blob_add(Machine *m, Blob *b, GError **err)
 {
+    b->written = last_written(b);
     if (b->size == 0 || blob_place(m, b, err)) {
         if (b->size == 0) {
             blob_free(b);
@@ -152,6 +161,11 @@ static uint64_t blob_read_in_place(Machine *m, const Blob *b)
 
 static void blob_copy_file(Machine *m, const Blob *b)
 {
+    struct timespec written = last_written(b);
+    if (written.tv_sec != b->written.tv_sec || written.tv_nsec != b->written.tv_nsec) {
+        log_report("'%s' has been written since the machine was made, which fits the old contents only: end it, and start it again",
+                   b->name);
+    }
     uint64_t done = blob_read_in_place(m, b);
     g_autofree uint8_t *buf = done < b->file_size ? g_malloc(COPY_CHUNK) : NULL;
     while (done < b->file_size) {

@@ -32,7 +32,7 @@ const Prop machine_options[] = {
     PROP_ONLY_OFF("hmat", "NUMA nodes are not built"),
     PROP_ONLY_OFF("kernel-irqchip",
                   "KVM alone has controllers in the kernel; it is an option of -accel kvm, too"),
-    PROP_ONLY_OFF("mem-merge", "RAM is shared memory, and the host's kernel merges private memory only"),
+    PROP_ONLY_OFF("mem-merge", "the host's kernel is not asked to merge pages"),
     PROP_ONLY_OFF("suppress-vmdesc", "states of machines have no description that could be left out"),
     PROP_ONLY_OFF("usb", "USB is not built"),
     { NULL },

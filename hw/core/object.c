@@ -123,7 +123,7 @@ typedef struct MemoryOptions {
 } MemoryOptions;
 
 static const char *const policy_names[] = { "default", "preferred", "bind", "interleave", NULL };
-#define NO_PAGES "the host's kernel sets no pages aside for a memfd"
+#define NO_PAGES "the host's kernel is not asked to set pages aside"
 
 /* clang-format off */
 #define MEMORY_PROPS(shared, share_help)                                                                     \
@@ -501,6 +501,11 @@ bool object_memory_file(const Object *o, RamFile *file)
 {
     *file = (RamFile){ o->fd, o->share };
     return types[o->kind].memory && o->fd >= 0;
+}
+
+bool object_memory_is_shared(const Object *o)
+{
+    return o->share;
 }
 
 bool object_memory_is_dumped(const Object *o)

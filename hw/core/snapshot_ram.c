@@ -45,7 +45,7 @@ static bool page_is_zero(const RamBlock *rb, uint64_t offset)
 static bool next_run(const RamBlock *rb, uint64_t *at, uint64_t to, uint64_t *bytes)
 {
     uint64_t end;
-    while (ram_block_next_data(rb, at, &end) && *at < to) {
+    while (ram_block_next_data(rb, at, to, &end)) {
         end = MIN(end, to);
         *at &= ~(uint64_t)(RAM_PAGE - 1);
         while (*at < end && page_is_zero(rb, *at)) {
@@ -111,7 +111,7 @@ void snapshot_put_pages(StateWriter *w, const RamBlock *rb, unsigned number, uin
 static void clear(RamBlock *rb, uint64_t from, uint64_t to)
 {
     uint64_t at = from, end;
-    for (; ram_block_next_data(rb, &at, &end) && at < to; at = end) {
+    for (; ram_block_next_data(rb, &at, to, &end); at = end) {
         for (uint64_t page = at & ~(uint64_t)(RAM_PAGE - 1); page < MIN(end, to); page += RAM_PAGE) {
             if (!page_is_zero(rb, page)) {
                 memset(rb->host + page, 0, RAM_PAGE);

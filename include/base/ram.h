@@ -14,7 +14,7 @@ typedef enum RamDirtyClient {
     RAM_DIRTY_CLIENTS
 } RamDirtyClient;
 
-/* A memfd or a file of the user's, mapped once.  Bitmaps have a bit a page. */
+/* Private memory, or a file of the user's or a memfd of a backend's, mapped once.  Bitmaps have a bit a page. */
 typedef struct RamBlock {
     char *name;                /* "riscv_virt_board.ram" */
     uint8_t *host;             /* page aligned */
@@ -40,9 +40,9 @@ typedef struct RamBlock {
 /* The RAM block of a RAM page number (see RamBlock.first_page), or NULL. */
 RamBlock *ram_block_of_page(uint64_t page);
 
-/* From *at on: the next bytes that may differ from zero, up to *end; false: there are none.  What was never touched has no
+/* From *at on, below `to`: the next bytes that may differ from zero, up to *end; false: there are none.  What was never touched has no
  * memory on the host, and gets none by this. */
-bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t *end) G_GNUC_WARN_UNUSED_RESULT;
+bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t to, uint64_t *end) G_GNUC_WARN_UNUSED_RESULT;
 /* Give guest memory (mapped RAM) back to the host: it reads as zero, or as its file has it if that is not shared.  Parts that
  * are no whole pages of the host's are left. */
 void ram_discard(uint8_t *host, uint64_t bytes);

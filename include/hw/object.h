@@ -47,4 +47,5 @@ bool object_is_rng(const Object *o);
 uint64_t object_memory_size(const Object *o);
 bool object_memory_file(const Object *o,
                         RamFile *file);        /* false: it has none; the descriptor is the object's */
+bool object_memory_is_shared(const Object *o); /* share= */
 bool object_memory_is_dumped(const Object *o); /* dump=, on unless given */

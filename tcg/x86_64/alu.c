@@ -124,7 +124,7 @@ void gen_andn(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, t);
 }
 
-/* The part of a register is written: the processor merges it, at no cost where the whole is read behind it (X86.md 4). */
+/* The part of a register is written: the processor merges it, at no cost where the whole is read behind it. */
 void gen_put(Jit *j, const IrInsn *i)
 {
     bool byte = i->op == IR_PUT8;

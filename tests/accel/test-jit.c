@@ -361,7 +361,7 @@ static void test_loops_stop(void)
 /* ---- the cache's mappings ------------------------------------------------------ */
 
 /* How far the first mapping of the code cache with these rights lies from 0: anonymous shared memory
- * (guest memory is a memfd's), whose name in maps is one that perf takes for a JIT's. */
+ * (guest memory is private), whose name in maps is one that perf takes for a JIT's. */
 static uint64_t cache_address(const char *rights)
 {
     g_autofree char *text = NULL;

@@ -26,7 +26,7 @@ static void make(MemoryRegion *ram, bool shared)
 static bool in_data(const RamBlock *rb, uint64_t offset)
 {
     uint64_t at = 0, end;
-    for (; ram_block_next_data(rb, &at, &end); at = end) {
+    for (; ram_block_next_data(rb, &at, BYTES, &end); at = end) {
         g_assert_cmpuint(at, <, end);
         g_assert_cmpuint(end, <=, BYTES);
         if (at <= offset && offset < end) {
@@ -40,7 +40,7 @@ static bool in_data(const RamBlock *rb, uint64_t offset)
 static uint64_t data_bytes(const RamBlock *rb)
 {
     uint64_t at = 0, end, sum = 0;
-    for (; ram_block_next_data(rb, &at, &end); at = end) {
+    for (; ram_block_next_data(rb, &at, BYTES, &end); at = end) {
         sum += end - at;
     }
     return sum;
@@ -61,7 +61,13 @@ static void test_touched(const void *shared)
     }
     g_assert_false(in_data(ram.ram, 2 * HUGE_PAGE)); /* nobody was in this one */
     uint64_t at = BYTES, end;
-    g_assert_false(ram_block_next_data(ram.ram, &at, &end));
+    g_assert_false(ram_block_next_data(ram.ram, &at, BYTES, &end));
+    at = HUGE_PAGE / 2; /* what is asked for ends before, or within, what was touched */
+    g_assert_false(ram_block_next_data(ram.ram, &at, at, &end));
+    at = HUGE_PAGE;
+    g_assert_true(ram_block_next_data(ram.ram, &at, HUGE_PAGE + RAM_PAGE, &end));
+    g_assert_cmpuint(at, ==, HUGE_PAGE);
+    g_assert_cmpuint(end, ==, HUGE_PAGE + RAM_PAGE);
     memory_region_finish(&ram);
 }
 
