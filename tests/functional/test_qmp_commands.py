@@ -195,7 +195,10 @@ def test_qmp_objects(b):
     check(names == ["type", "r0", "ram", "r1"], f"/objects has {names}")
     check(c.ask("object-del", id="r1") == {}, "object-del")
     c.fails("object-del", "GenericError", "object 'r1' not found", id="r1")
-    check(ask_typed(c, "query-memdev")[0]["size"] == 512 << 20, "query-memdev")
+    c.ask("object-add", qom_type="memory-backend-ram", id="alone", size=4096)
+    found = [(d["id"], d["size"], d["share"]) for d in ask_typed(c, "query-memdev")]
+    check(found == [("ram", 512 << 20, True), ("alone", 4096, False)], f"query-memdev has {found}")
+    check(c.ask("object-del", id="alone") == {}, "object-del")
     for place, types in (("/machine/peripheral", {"balloon0": "virtio-balloon-pci", "net0": "virtio-net-pci"}),
                          ("/machine/peripheral-anon", {"device[0]": "virtio-rng-pci"})):
         found = {p["name"]: p["type"] for p in ask_typed(c, "qom-list", path=place) if p["name"] != "type"}
@@ -423,3 +426,21 @@ def test_qmp_linux(b):
     check(c.events == [("NIC_RX_FILTER_CHANGED", {"name": "net0", "path": "/machine/peripheral/net0"})], f"the events are {c.events}")
     check(not ask_typed(c, "query-rx-filter")[0]["promiscuous"], "the card takes all")
     power_off(m)
+
+
+@case()
+def test_qmp_kernel_rewritten(b):
+    """a kernel's file that was written since the start is reported when the machine is reset"""
+    not_on_peer("it keeps what was in the file")
+    kernel, path = b.tmp / "kernel", str(b.tmp / "qmp")
+    kernel.write_bytes(bytes.fromhex("6f000000") * 4)       # a jump to itself
+    b.machine("-bios", "none", "-kernel", kernel, "-serial", "none", "-qmp", f"unix:{path},server=on,wait=off", serial=False)
+    c = Client(path)
+    said = lambda: b.log_path.read_text(errors="replace").count("has been written since")
+    c.ask("system_reset")
+    c.event("RESET")
+    check(said() == 0, "a report of a file that nobody wrote")
+    os.utime(kernel, (1, 1))
+    c.ask("system_reset")
+    c.event("RESET")
+    until("the report", lambda: said() == 1)

@@ -101,6 +101,7 @@ void bench_close(Bench *b)
     consoles_free(b->m.consoles);
     inputs_free(b->m.inputs);
     g_array_free(b->windows, TRUE);
+    memory_quiescent(); /* what the map gave up is freed: a fuzz target opens thousands of benches */
 }
 
 static void map_region(MemoryRegion *mr, void *opaque)
