@@ -228,6 +228,11 @@ void input_queue_drop(InputQueue *q)
     ring_drop(RING(q));
 }
 
+void input_queue_release_all(InputQueue *q)
+{
+    ring_release_all(RING(q));
+}
+
 void input_backlog_put(InputBacklog *q, const InputEvent *e)
 {
     ring_put(RING(q), e);

@@ -289,6 +289,9 @@ static void give_events(VirtioInput *d)
     VirtioTurn turn = virtio_turn(&d->v, EVENTS);
     InputEvent e;
     Packet p;
+    if (virtio_waits(&d->v, EVENTS)) {
+        return;
+    }
     while (input_queue_peek(&d->s.queue, &e) && virtio_turn_goes_on(&turn, MOST_PARTS * VIRTIO_CHAIN_COST)) {
         make_packet(&p, d, &e);
         if (!give_packet(&d->v, &p)) {
@@ -400,13 +403,15 @@ static void input_unrealize(Device *dev)
     virtio_finish(&d->v);
 }
 
+/* Who held keys, buttons and fingers down when the state was saved is not there to release them. */
 static bool input_loaded(Device *dev, GError **err)
 {
-    const VirtioInput *d = container_of(dev, VirtioInput, v.dev);
+    VirtioInput *d = container_of(dev, VirtioInput, v.dev);
     if (!input_queue_is_valid(&d->s.queue)) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: its queue of events cannot be", dev->path);
         return false;
     }
+    input_queue_release_all(&d->s.queue);
     return true;
 }
 

@@ -70,6 +70,15 @@ void virtio_notify_later(VirtioDevice *v, unsigned q)
     bh_schedule(v->later_bh);
 }
 
+bool virtio_waits(VirtioDevice *v, unsigned q)
+{
+    bool waits = !clock_virtual_runs(device_clock(&v->dev));
+    if (waits) {
+        virtio_notify_later(v, q);
+    }
+    return waits;
+}
+
 VirtioTurn virtio_turn(VirtioDevice *v, unsigned q)
 {
     return (VirtioTurn){ .v = v, .queue = q, .left = VIRTIO_TURN_BUDGET };

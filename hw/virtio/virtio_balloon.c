@@ -226,8 +226,13 @@ static void ask_for_stats(void *opaque)
 
 void virtio_balloon_poll_stats(Device *dev)
 {
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
     device_lock(dev);
-    ask_for_stats(container_of(dev, VirtioBalloon, v.dev));
+    if (clock_virtual_runs(device_clock(dev))) {
+        ask_for_stats(b);
+    } else { /* its memory is not to be written before it goes on */
+        timer_set_deadline(b->poll, balloon_now(b, CLK_VIRTUAL));
+    }
     device_unlock(dev);
 }
 

@@ -23,10 +23,11 @@ static void rang(void *opaque, GIOCondition ready)
     VirtioDevice *v = opaque;
     device_lock(&v->dev);
     event_notifier_test_and_clear(v->bell.event);
-    bool runs = clock_virtual_runs(device_clock(&v->dev));
     for (uint64_t left = v->bell.queues; left; left &= left - 1) {
         unsigned q = __builtin_ctzll(left);
-        runs ? virtio_notify(v, q) : virtio_notify_later(v, q);
+        if (!virtio_waits(v, q)) {
+            virtio_notify(v, q);
+        }
     }
     device_unlock(&v->dev);
 }

@@ -98,7 +98,7 @@ static void tx_run(void *opaque)
 static bool net_can_receive(void *opaque)
 {
     VirtioNet *n = opaque;
-    return !virtio_running(&n->v) || !virtqueue_empty(&n->v, NET_RX);
+    return !virtio_running(&n->v) || (!virtio_waits(&n->v, NET_RX) && !virtqueue_empty(&n->v, NET_RX));
 }
 
 /* Buffers for `need` bytes: several when they may be merged.  Returns how many, 0 when there

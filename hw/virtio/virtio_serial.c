@@ -87,6 +87,9 @@ static bool send_pending(VirtioSerial *ser, unsigned nr, SerialPending what)
 static void flush_pending(VirtioSerial *ser)
 {
     static const SerialPending order[] = { PENDING_ADD, PENDING_CONSOLE, PENDING_NAME, PENDING_OPEN };
+    if (virtio_waits(&ser->v, CONTROL_RX)) {
+        return;
+    }
     for (unsigned nr = 0; nr < ser->max_ports && multiport(ser); nr++) {
         for (unsigned i = 0; i < G_N_ELEMENTS(order) && ser->ports[nr]; i++) {
             if (!(ser->s.pending[nr] & order[i])) {

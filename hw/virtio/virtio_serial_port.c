@@ -61,6 +61,9 @@ void virtio_serial_port_transmit(SerialPort *p)
     VirtioDevice *v = &p->serial->v;
     unsigned q = serial_tx_queue(p->nr);
     VirtioTurn turn = virtio_turn(v, q);
+    if (virtio_waits(v, q)) {
+        return;
+    }
     while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST)) {
         if (!p->tx) {
             p->tx = virtqueue_pop(v, q);
@@ -93,7 +96,8 @@ static int port_can_receive(void *opaque)
     SerialPort *p = opaque;
     VirtioDevice *v = &p->serial->v;
     unsigned q = serial_rx_queue(p->nr);
-    VirtioElement *e = virtio_serial_guest_listens(p->serial, p->nr) ? virtqueue_pop(v, q) : NULL;
+    bool takes = virtio_serial_guest_listens(p->serial, p->nr) && !virtio_waits(v, q);
+    VirtioElement *e = takes ? virtqueue_pop(v, q) : NULL;
     if (!e) {
         return 0;
     }

@@ -141,6 +141,9 @@ void virtio_idle(VirtioDevice *v); /* the last of what was under way has ended: 
 /* Have the queue's notify called again soon, in its loop, when others have had their turn.
  * Not while the machine is stopped; a reset of the queue forgets it. */
 void virtio_notify_later(VirtioDevice *v, unsigned queue);
+/* The machine is stopped: its memory may be on its way elsewhere, and is not to be written.  The queue's notify is then called when
+ * it goes on.  Asked by whatever the host's side begins (input, frames, bytes); under the device's lock. */
+bool virtio_waits(VirtioDevice *v, unsigned queue);
 
 /* One turn of work on a queue.  A guest may ask for any amount (a ring of 1024 chains, each of
  * 1024 buffers of 4 GiB), and whoever works for it holds the device's lock and the main loop or a

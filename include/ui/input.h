@@ -58,7 +58,8 @@ extern const Field input_queue_fields[];
 bool input_queue_is_valid(const InputQueue *q); /* what rows cannot say, of a loaded one */
 void input_queue_put(InputQueue *q, const InputEvent *e);
 bool input_queue_peek(InputQueue *q, InputEvent *e);
-void input_queue_drop(InputQueue *q); /* the first, which there is */
+void input_queue_drop(InputQueue *q);        /* the first, which there is */
+void input_queue_release_all(InputQueue *q); /* all that is down */
 
 /* The same, longer: what front ends have sent and no device has taken yet. */
 typedef struct InputBacklog {

@@ -131,6 +131,31 @@ static void test_keys(gconstpointer kind)
     rig_close(&r);
 }
 
+/* A state in which keys are down, told and not told yet: nobody else releases them. */
+static void test_loaded(gconstpointer kind)
+{
+    Rig r;
+    RigQueue q, status;
+    g_autoptr(GError) err = NULL;
+    open_driver(&r, &q, &status, GPOINTER_TO_INT(kind), "virtio-keyboard");
+    add_buffers(&r, &q, 3);
+    input_key(r.m->inputs, KEY_A, true);
+    expect_events(&r, &q, "1:30:1 0:0:0 ");
+    input_key(r.m->inputs, KEY_B, true);
+    rig_loop();
+    g_autoptr(GByteArray) saved = device_save(&r.v->dev);
+    input_key(r.m->inputs, KEY_A, false);
+    input_key(r.m->inputs, KEY_B, false);
+    rig_loop();
+    g_assert_true(device_load(&r.v->dev, saved->data, saved->len, &err));
+    g_assert_no_error(err);
+    add_buffers(&r, &q, 10);
+    expect_events(&r, &q, "1:48:1 0:0:0 1:30:0 0:0:0 1:48:0 0:0:0 ");
+    input_key(r.m->inputs, KEY_C, true);
+    expect_events(&r, &q, "1:46:1 0:0:0 ");
+    rig_close(&r);
+}
+
 static void test_pointers(gconstpointer kind)
 {
     Rig r;
@@ -264,6 +289,7 @@ int main(int argc, char **argv)
             void (*test)(gconstpointer kind);
         } tests[] = { { "config", test_config },
                       { "keys", test_keys },
+                      { "loaded", test_loaded },
                       { "pointers", test_pointers },
                       { "fingers", test_fingers } };
         for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
