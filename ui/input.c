@@ -28,8 +28,9 @@ struct Inputs {
     Bh *deliver;
     Timer *later;      /* what waits is looked at again */
     int64_t key_delay; /* ns of virtual time between keys */
-    Timer *release;    /* the chord that is held is over */
-    GQueue *chords;    /* of Chord: the first is held, the others wait; main loop only */
+    Timer *chord_end;  /* the chord that is held is over, or the one that waits for room looks again */
+    GQueue *chords;    /* of Chord: the others wait for the first; main loop only */
+    bool chord_held;   /* the first is */
     unsigned number;   /* of the next sink */
 
     Lock lock;                                              /* root's: guards what follows, of all seats */
@@ -38,8 +39,9 @@ struct Inputs {
     int32_t x, y;                                           /* where the last INPUT_POINT was */
     int32_t touch_x[INPUT_FINGERS], touch_y[INPUT_FINGERS]; /* and of each finger the last INPUT_TOUCH */
     GPtrArray *sinks;                                       /* of InputSink, the last activated first */
+    InputSink *holders[INPUT_CODES + INPUT_FINGERS];        /* who was told that it is down, and hears of its end */
 
-    int64_t key_at, room_at; /* CLK_VIRTUAL: of the last key; when a device last had room.  Main loop only */
+    int64_t key_at; /* CLK_VIRTUAL: of the last key.  Main loop only */
 };
 
 enum { POINTERS = 1 << INPUT_MOVE | 1 << INPUT_POINT };
@@ -88,22 +90,45 @@ static InputSink *sink_for(const Inputs *in, unsigned kind)
     return NULL;
 }
 
+/* NULL: of what is not held. */
+static InputSink **holder_of(Inputs *in, const InputEvent *e)
+{
+    switch (e->kind) {
+    case INPUT_KEY:
+    case INPUT_BUTTON: return &in->holders[e->code];
+    case INPUT_TOUCH:
+    case INPUT_LIFT: return &in->holders[INPUT_CODES + e->code];
+    default: return NULL;
+    }
+}
+
+/* Whoever was told of a press hears of its release, whatever has come before it since. */
+static InputSink *sink_of(Inputs *in, const InputEvent *e)
+{
+    InputSink **holder = holder_of(in, e);
+    return holder && *holder ? *holder : sink_for(in, e->kind);
+}
+
 static bool peek_event(Inputs *in, InputEvent *e, InputSink **s)
 {
     take_lock(in);
     bool any = input_backlog_peek(&in->queue, e);
-    *s = any ? sink_for(in, e->kind) : NULL;
+    *s = any ? sink_of(in, e) : NULL;
     release_lock(in);
     return any;
 }
 
 /* The same event, with what has been merged into it meanwhile. */
-static void take_event(Inputs *in, InputEvent *e)
+static void take_event(Inputs *in, InputEvent *e, InputSink *s)
 {
     take_lock(in);
     bool any = input_backlog_peek(&in->queue, e);
     g_assert(any); /* only the main loop takes */
     input_backlog_drop(&in->queue);
+    InputSink **holder = holder_of(in, e);
+    if (holder) {
+        *holder = e->kind == INPUT_TOUCH || e->x ? s : NULL;
+    }
     in->taken_at = clock_get_ns(in->root->clock, CLK_REALTIME);
     release_lock(in);
 }
@@ -132,14 +157,14 @@ static InputReady sink_ready(const InputSink *s)
     return ready;
 }
 
-static bool may_go(Inputs *in, const InputEvent *e, const InputSink *s)
+static bool may_go(Inputs *in, const InputEvent *e, InputSink *s)
 {
     Inputs *root = in->root;
     int64_t now = clock_get_ns(root->clock, CLK_VIRTUAL);
     InputReady ready = sink_ready(s);
-    if (ready != INPUT_FULL) {
-        in->room_at = now;
-    } else if (!is_over(root, &in->room_at, now, INPUT_PATIENCE_MS * INT64_C(1000000))) {
+    if (s && ready != INPUT_FULL) {
+        s->room_at = now;
+    } else if (s && !is_over(root, &s->room_at, now, INPUT_PATIENCE_MS * INT64_C(1000000))) {
         return false;
     }
     return e->kind != INPUT_KEY || ready == INPUT_UNHEARD || !in->key_at ||
@@ -164,7 +189,7 @@ static void deliver_from(Inputs *in)
     InputSink *s;
     unsigned n = 0;
     while (n < INPUT_QUEUE && peek_event(in, &e, &s) && may_go(in, &e, s)) {
-        take_event(in, &e);
+        take_event(in, &e, s);
         give(in, s, &e);
         n++;
     }
@@ -240,7 +265,8 @@ unsigned input_room(Inputs *in)
 
 bool input_is_crowded(Inputs *in)
 {
-    enum { STANDS_MS = 1000 }; /* then its user may as well go on, such as to the monitor */
+    /* When it has been waited for, what comes is lost: its user may as well go on, such as to the monitor. */
+    enum { STANDS_MS = INPUT_PATIENCE_MS + 500 };
     int64_t now = clock_get_ns(in->root->clock, CLK_REALTIME);
     take_lock(in);
     bool crowded = in->queue.count > INPUT_BACKLOG / 2 && now - in->taken_at < STANDS_MS * INT64_C(1000000);
@@ -270,25 +296,33 @@ bool input_takes(Inputs *in, InputKind kind)
 
 /* ---- chords ---------------------------------------------------------------------------- */
 
-static void press_next(Inputs *in)
+static void set_chord_end(Inputs *in, unsigned ms)
 {
-    const Chord *c = g_queue_peek_head(in->chords);
-    if (!c) {
-        return;
-    }
-    for (unsigned i = 0; i < c->count; i++) {
-        input_key(in, c->codes[i], true);
-    }
-    int64_t now = clock_get_ns(in->clock, CLK_REALTIME);
-    timer_set_deadline(in->release, now + c->ms * INT64_C(1000000));
+    timer_set_deadline(in->chord_end, clock_get_ns(in->clock, CLK_REALTIME) + ms * INT64_C(1000000));
 }
 
-static void release_chord(void *opaque)
+/* All of its keys or, until there is room, none. */
+static void press_next(Inputs *in)
+{
+    enum { ROOM_MS = 20 };
+    const Chord *c = g_queue_peek_head(in->chords);
+    in->chord_held = c && c->count <= input_room(in);
+    for (unsigned i = 0; in->chord_held && i < c->count; i++) {
+        input_key(in, c->codes[i], true);
+    }
+    if (c) {
+        set_chord_end(in, in->chord_held ? c->ms : ROOM_MS);
+    }
+}
+
+static void chord_end(void *opaque)
 {
     Inputs *in = opaque;
-    g_autofree Chord *c = g_queue_pop_head(in->chords);
-    for (unsigned i = c->count; i-- > 0;) {
-        input_key(in, c->codes[i], false);
+    if (in->chord_held) {
+        g_autofree Chord *c = g_queue_pop_head(in->chords);
+        for (unsigned i = c->count; i-- > 0;) {
+            input_key(in, c->codes[i], false);
+        }
     }
     press_next(in);
 }
@@ -319,10 +353,21 @@ void input_add_sink(Inputs *in, InputSink *s)
     release_lock(in);
 }
 
+static void forget_holder(Inputs *in, const InputSink *s)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(in->holders); i++) {
+        in->holders[i] = in->holders[i] == s ? NULL : in->holders[i];
+    }
+}
+
 void input_remove_sink(Inputs *in, InputSink *s)
 {
     take_lock(in);
     g_ptr_array_remove(in->sinks, s);
+    forget_holder(in->root, s);
+    for (guint i = 0; i < in->root->seats->len; i++) {
+        forget_holder(in->root->seats->pdata[i], s);
+    }
     release_lock(in);
 }
 
@@ -441,7 +486,7 @@ Inputs *inputs_new(EventLoop *loop, Clock *clock)
     in->chords = g_queue_new();
     in->deliver = bh_new(loop, NULL, deliver, in);
     in->later = timer_new(clock, CLK_VIRTUAL, NULL, deliver, in);
-    in->release = timer_new(clock, CLK_REALTIME, NULL, release_chord, in);
+    in->chord_end = timer_new(clock, CLK_REALTIME, NULL, chord_end, in);
     return in;
 }
 
@@ -450,7 +495,7 @@ void inputs_free(Inputs *in)
     if (in) {
         g_assert(!in->sinks->len);
         timer_free(in->later);
-        timer_free(in->release);
+        timer_free(in->chord_end);
         bh_free(in->deliver);
         g_queue_free_full(in->chords, g_free);
         g_ptr_array_unref(in->seats);

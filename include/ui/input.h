@@ -89,6 +89,7 @@ typedef struct InputSink {
     void *opaque;
     InputReady (*ready)(void *opaque); /* under the lock; FULL until input_more.  NULL: always READY */
     unsigned number;                   /* set by input_add_sink: for `info mice` */
+    int64_t room_at;                   /* input.c's: when it last had room, CLK_VIRTUAL */
 } InputSink;
 
 Inputs *inputs_new(EventLoop *loop, Clock *clock);
@@ -142,8 +143,8 @@ static inline void input_button(Inputs *in, unsigned code, bool down)
 void input_set_key_delay(Inputs *in, unsigned ms);
 
 enum { INPUT_CHORD = 16, INPUT_CHORDS = 1024, INPUT_PATIENCE_MS = 2000 };
-/* Press these keys one after the other, and release them when that time is over; after those that wait.  False: more
- * than INPUT_CHORDS wait. */
+/* Press these keys one after the other, and release them when that time is over; after those that wait, and when there is
+ * room for all of them.  False: INPUT_CHORDS wait already. */
 bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned ms);
 /* Where the last INPUT_POINT was: for who changes one of its axes. */
 InputEvent input_last_point(Inputs *in);

@@ -238,6 +238,65 @@ static void test_routing(void)
     fake_finish(&tablet);
 }
 
+/* A device that comes, starts or is chosen while something is down: its release is for who had the press. */
+static void test_holders(void)
+{
+    Inputs *in = inputs_new(test_loop(), test_clock());
+    Inputs *seat = input_seat(in, "gpu0", 0);
+    Fake first, second, own, mouse, tablet, screens[2];
+    fake_init(&first, "first", 1 << INPUT_KEY);
+    fake_init(&second, "second", 1 << INPUT_KEY);
+    fake_init(&own, "own", 1 << INPUT_KEY);
+    fake_init(&mouse, "mouse", 1 << INPUT_MOVE | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL);
+    fake_init(&tablet, "tablet", 1 << INPUT_POINT | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL);
+    fake_init(&screens[0], "screen", 1 << INPUT_TOUCH | 1 << INPUT_LIFT);
+    fake_init(&screens[1], "screen", 1 << INPUT_TOUCH | 1 << INPUT_LIFT);
+    Fake *all[] = { &first, &second, &mouse, &tablet, &screens[0], &screens[1] };
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        input_add_sink(in, &all[i]->sink);
+    }
+    input_key(in, KEY_A, true);
+    input_key(seat, KEY_LEFTSHIFT, true); /* it has none of its own */
+    input_button(in, BTN_LEFT, true);
+    input_send(in, &(InputEvent){ INPUT_TOUCH, 2, 1, 1 });
+    expect(&first, "1:30:1:0 1:42:1:0 ");
+    expect(&mouse, "2:272:1:0 ");
+    expect(&screens[0], "6:2:1:1 ");
+    input_activate(in, &second.sink);
+    input_activate(in, &screens[1].sink);
+    input_add_sink(seat, &own.sink);
+    g_assert_true(input_choose_pointer(in, tablet.sink.number));
+    input_key(in, KEY_LEFTSHIFT, true); /* of somebody else */
+    input_key(in, KEY_A, false);
+    input_button(in, BTN_LEFT, false);
+    input_send(in, &(InputEvent){ INPUT_TOUCH, 2, 2, 2 });
+    input_send(in, &(InputEvent){ INPUT_LIFT, 2, 0, 0 });
+    run_loop();
+    input_key(seat, KEY_LEFTSHIFT, false);
+    expect(&second, "1:42:1:0 ");
+    expect(&first, "1:30:0:0 1:42:0:0 ");
+    expect(&mouse, "2:272:0:0 ");
+    expect(&screens[0], "6:2:2:2 7:2:0:0 ");
+    input_key(in, KEY_A, true);
+    input_key(seat, KEY_A, true);
+    input_button(in, BTN_LEFT, true);
+    input_send(in, &(InputEvent){ INPUT_TOUCH, 2, 3, 3 });
+    expect(&second, "1:30:1:0 ");
+    expect(&own, "1:30:1:0 ");
+    expect(&tablet, "2:272:1:0 ");
+    expect(&screens[1], "6:2:3:3 ");
+    input_remove_sink(seat, &own.sink);
+    fake_finish(&own);
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        input_remove_sink(in, &all[i]->sink);
+        fake_finish(all[i]);
+    }
+    input_release_all(in); /* nobody is there */
+    input_release_all(seat);
+    run_loop();
+    inputs_free(in);
+}
+
 /* A screen that has devices of its own: what is typed before it goes there, what it has none for to all's. */
 static void test_seats(void)
 {
@@ -426,6 +485,69 @@ static void test_deaf(void)
     slow_finish(&f, in);
 }
 
+/* Keys of one that reads nothing are waited for once, whatever another device takes in between. */
+static void test_deaf_beside(void)
+{
+    enum { TYPED = 300 };
+    Slow f;
+    Fake tablet;
+    Inputs *in = slow_init(&f);
+    fake_init(&tablet, "tablet", 1 << INPUT_POINT);
+    input_add_sink(in, &tablet.sink);
+    for (unsigned i = 0; i < TYPED; i++) {
+        type_keys(in, 1);
+        input_send(in, &(InputEvent){ INPUT_POINT, 0, (int)i, 0 });
+    }
+    run_loop();
+    g_assert_cmpuint(f.codes->len, ==, 1);
+    pass(INPUT_PATIENCE_MS);
+    g_assert_cmpuint(f.codes->len, ==, TYPED);
+    g_assert_cmpuint(f.down, ==, 0);
+    input_remove_sink(in, &tablet.sink);
+    fake_finish(&tablet);
+    slow_finish(&f, in);
+}
+
+/* A front end is held back for as long as the guest is waited for, at least. */
+static void test_crowded(void)
+{
+    Slow f;
+    Inputs *in = slow_init(&f);
+    int64_t begin = clock_get_ns(test_clock(), CLK_REALTIME);
+    type_keys(in, INPUT_BACKLOG / 2 - 1);
+    run_loop();
+    g_assert_cmpuint(f.codes->len, ==, 1);
+    g_usleep(1200 * 1000);
+    bool crowded = input_is_crowded(in);
+    int64_t gone = clock_get_ns(test_clock(), CLK_REALTIME) - begin;
+    g_assert_true(crowded || gone > INPUT_PATIENCE_MS * INT64_C(1000000)); /* a slow host */
+    slow_finish(&f, in);
+}
+
+/* Chords wait until all of their keys find room. */
+static void test_chord_room(void)
+{
+    const uint16_t codes[] = { KEY_LEFTCTRL, KEY_F20 };
+    Slow f;
+    Inputs *in = slow_init(&f);
+    type_keys(in, INPUT_BACKLOG);
+    run_loop();
+    g_assert_cmpuint(input_room(in), ==, 0);
+    unsigned typed = INPUT_BACKLOG / 2;
+    g_assert_true(input_press_for(in, codes, 2, 1));
+    g_assert_true(input_press_for(in, codes, 2, 1));
+    run_loop();
+    f.room = UINT_MAX;
+    input_more(in);
+    while (f.codes->len < typed + 4 || f.down) {
+        g_main_context_iteration(event_loop_context(test_loop()), TRUE);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_cmpuint(g_array_index(f.codes, uint16_t, typed + i), ==, codes[i & 1]);
+    }
+    slow_finish(&f, in);
+}
+
 /* Between two events of keys is the delay, by the machine's clock, also behind one that was set back. */
 static void test_key_delay(void)
 {
@@ -502,10 +624,14 @@ int main(int argc, char **argv)
     g_test_add_func("/input/queue/flood", test_flood);
     g_test_add_func("/input/queue/hostile", test_hostile);
     g_test_add_func("/input/routing", test_routing);
+    g_test_add_func("/input/holders", test_holders);
     g_test_add_func("/input/seats", test_seats);
     g_test_add_func("/input/chords", test_chords);
     g_test_add_func("/input/backlog", test_backlog);
     g_test_add_func("/input/deaf", test_deaf);
+    g_test_add_func("/input/deaf-beside", test_deaf_beside);
+    g_test_add_func("/input/crowded", test_crowded);
+    g_test_add_func("/input/chord-room", test_chord_room);
     g_test_add_func("/input/key-delay", test_key_delay);
     g_test_add_func("/input/keys/names", test_names);
     g_test_add_func("/input/keys/hid", test_hid);
