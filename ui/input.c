@@ -11,11 +11,7 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "ui/console.h"
-
-typedef struct Chord {
-    uint16_t codes[INPUT_CHORD];
-    unsigned count, ms;
-} Chord;
+#include "ui/input_priv.h"
 
 /* Of a machine, or the seat before one of its screens: then what is `root`'s is there. */
 struct Inputs {
@@ -28,10 +24,8 @@ struct Inputs {
     Bh *deliver;
     Timer *later;      /* what waits is looked at again */
     int64_t key_delay; /* ns of virtual time between keys */
-    Timer *chord_end;  /* the chord that is held is over, or the one that waits for room looks again */
-    GQueue *chords;    /* of Chord: the others wait for the first; main loop only */
-    bool chord_held;   /* the first is */
-    unsigned number;   /* of the next sink */
+    InputChords *chords;
+    unsigned number; /* of the next sink */
 
     Lock lock;                                              /* root's: guards what follows, of all seats */
     InputBacklog queue;                                     /* of front ends */
@@ -39,7 +33,7 @@ struct Inputs {
     int32_t x, y;                                           /* where the last INPUT_POINT was */
     int32_t touch_x[INPUT_FINGERS], touch_y[INPUT_FINGERS]; /* and of each finger the last INPUT_TOUCH */
     GPtrArray *sinks;                                       /* of InputSink, the last activated first */
-    InputSink *holders[INPUT_CODES + INPUT_FINGERS];        /* who was told that it is down, and hears of its end */
+    InputSink *holders[INPUT_CODES + INPUT_FINGERS]; /* who was told that it is down, and hears of its end */
 
     int64_t key_at; /* CLK_VIRTUAL: of the last key.  Main loop only */
 };
@@ -294,53 +288,9 @@ bool input_takes(Inputs *in, InputKind kind)
     return s && first;
 }
 
-/* ---- chords ---------------------------------------------------------------------------- */
-
-static void set_chord_end(Inputs *in, unsigned ms)
+InputChords *input_chords(Inputs *in)
 {
-    timer_set_deadline(in->chord_end, clock_get_ns(in->clock, CLK_REALTIME) + ms * INT64_C(1000000));
-}
-
-/* All of its keys or, until there is room, none. */
-static void press_next(Inputs *in)
-{
-    enum { ROOM_MS = 20 };
-    const Chord *c = g_queue_peek_head(in->chords);
-    in->chord_held = c && c->count <= input_room(in);
-    for (unsigned i = 0; in->chord_held && i < c->count; i++) {
-        input_key(in, c->codes[i], true);
-    }
-    if (c) {
-        set_chord_end(in, in->chord_held ? c->ms : ROOM_MS);
-    }
-}
-
-static void chord_end(void *opaque)
-{
-    Inputs *in = opaque;
-    if (in->chord_held) {
-        g_autofree Chord *c = g_queue_pop_head(in->chords);
-        for (unsigned i = c->count; i-- > 0;) {
-            input_key(in, c->codes[i], false);
-        }
-    }
-    press_next(in);
-}
-
-bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned ms)
-{
-    if (g_queue_get_length(in->chords) >= INPUT_CHORDS || count > INPUT_CHORD) {
-        return false;
-    }
-    Chord *c = g_new0(Chord, 1);
-    memcpy(c->codes, codes, count * sizeof(*codes));
-    c->count = count;
-    c->ms = ms;
-    g_queue_push_tail(in->chords, c);
-    if (g_queue_get_length(in->chords) == 1) {
-        press_next(in);
-    }
-    return true;
+    return in->chords;
 }
 
 /* ---- sinks ----------------------------------------------------------------------------- */
@@ -483,10 +433,9 @@ Inputs *inputs_new(EventLoop *loop, Clock *clock)
     in->clock = clock;
     lock_init(&in->lock, LOCK_INPUT);
     in->sinks = g_ptr_array_new();
-    in->chords = g_queue_new();
+    in->chords = input_chords_new(in, clock);
     in->deliver = bh_new(loop, NULL, deliver, in);
     in->later = timer_new(clock, CLK_VIRTUAL, NULL, deliver, in);
-    in->chord_end = timer_new(clock, CLK_REALTIME, NULL, chord_end, in);
     return in;
 }
 
@@ -495,9 +444,8 @@ void inputs_free(Inputs *in)
     if (in) {
         g_assert(!in->sinks->len);
         timer_free(in->later);
-        timer_free(in->chord_end);
+        input_chords_free(in->chords);
         bh_free(in->deliver);
-        g_queue_free_full(in->chords, g_free);
         g_ptr_array_unref(in->seats);
         g_ptr_array_free(in->sinks, TRUE);
         lock_finish(&in->lock);
