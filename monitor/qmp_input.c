@@ -288,20 +288,30 @@ static bool has_fingers(const SendEvent *a, GError **err)
     return true;
 }
 
+/* Motions that follow each other become one. */
+static unsigned count_events(const SendEvent *a)
+{
+    unsigned count = 0;
+    int last = EVENT_KEY;
+    for (size_t i = 0; i < a->events.count; i++) {
+        const AnyEvent *e = prop_list_struct(&a->events, i);
+        bool motion = e->type == EVENT_REL || e->type == EVENT_ABS;
+        count += !motion || e->type != last;
+        last = e->type;
+    }
+    return count;
+}
+
 /* All of it or nothing: what is refused may be sent again. */
 static bool has_room(const SendEvent *a, Inputs *in, GError **err)
 {
-    unsigned presses = 0, room = input_room(in);
-    for (size_t i = 0; i < a->events.count; i++) {
-        const AnyEvent *e = prop_list_struct(&a->events, i);
-        presses += e->type != EVENT_REL && e->type != EVENT_ABS; /* those become one */
-    }
-    return presses <= room ||
+    unsigned count = count_events(a), room = input_room(in);
+    return count <= room ||
            command_error(
                err, ERROR_GENERIC,
                "There is room for %u events, and not for %u: the guest has not read those that came before; "
                "send fewer at once, or try again later",
-               room, presses);
+               room, count);
 }
 
 static void send_any(Inputs *in, const AnyEvent *e, InputEvent *motion)

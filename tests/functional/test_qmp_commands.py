@@ -405,6 +405,21 @@ def test_qmp_absent(b):
         c.fails(name, "GenericError", text, **args)
 
 
+@case()
+def test_qmp_send_event_room(b):
+    """a command of more events than the backlog has room for is refused whole; motions that follow each other are one"""
+    not_on_peer("it has no such bound")
+    path = str(b.tmp / "qmp")
+    b.machine("-bios", "none", "-S", "-device", "virtio-keyboard-device", "-device", "virtio-mouse-device", "-qmp",
+              f"unix:{path},server=on,wait=off", serial=False)
+    c = Client(path)
+    key = [{"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": "a"}}} for down in (True, False)]
+    move = {"type": "rel", "data": {"axis": "x", "value": 1}}
+    c.fails("input-send-event", "GenericError", "room for 4096 events, and not for 4098", events=[key[0], move, key[1], move, key[0], move] * 683)
+    c.ask("input-send-event", events=[key[0], move, key[1], move] * 1024)
+    c.ask("input-send-event", events=[move] * 5000)
+
+
 @case(limit=180)
 def test_qmp_linux(b):
     """what Linux does is counted and told: a disk's traffic, a card's filter"""
