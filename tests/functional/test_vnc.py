@@ -323,16 +323,21 @@ def test_vnc_share(b):
 
 def tight_kinds(v):
     """Whether the next update has rectangles in JPEG: by the first one, which is all of a small picture."""
-    v.ask()
-    check(v.take(1)[0] == 0 and v.take(3), "no update")
-    kind = struct.unpack(">HHHHi", v.take(12))[4]
+    kind = first_encoding(v)
     check(kind == 7, f"encoding {kind}")
     return v.take(1)[0] >> 4 == 9
 
 
+def first_encoding(v):
+    """Of the next update's first rectangle."""
+    v.ask()
+    check(v.take(1)[0] == 0 and v.take(3), "no update")
+    return struct.unpack(">HHHHi", v.take(12))[4]
+
+
 @case()
 def test_vnc_lossy(b):
-    """a viewer that asks for JPEG gets it with lossy=on only"""
+    """a viewer that asks for JPEG or wavelets gets them with lossy=on only"""
     for option, jpeg in (("", False), (",lossy=off", False), (",lossy=on", True)):
         sock = str(b.tmp / "vnc")
         m = b.machine("-bios", "none", "-kernel", bare_program(b, "drawing"), "-device", "bochs-display,addr=1", "-vnc",
@@ -342,6 +347,7 @@ def test_vnc_lossy(b):
         m.expect("!")
         v = rfb.Viewer(sock, encodings=(7, -32))
         check(tight_kinds(v) == jpeg, f"{option}: JPEG is {'not ' if jpeg else ''}sent")
+        check(first_encoding(rfb.Viewer(sock, encodings=(17, 16))) == (17 if jpeg else 16), f"{option}: another encoding")
         m.stop()
         os.unlink(sock)
 

@@ -123,6 +123,10 @@ void vnc_pointer(int buttons, int x, int y, rfbClientPtr cl)
         w->typed = true;
         move_to(w, x, y);
         set_buttons(w, buttons);
+    } else if (w) { /* the next console's guest is told what changes from here */
+        w->buttons = buttons;
+        w->x = x;
+        w->y = y;
     }
 }
 

@@ -147,10 +147,14 @@ static void bound_copies(const VncApi *api, rfbClientPtr cl)
     api->sraRgnDestroy(left);
 }
 
-/* Viewers ask for JPEG by a quality, some of them unless their users say otherwise. */
-static void forbid_jpeg(rfbClientPtr cl)
+/* Viewers ask for JPEG by a quality, some of them unless their users say otherwise; for wavelets by an encoding, which is ZRLE with
+ * these in it. */
+static void forbid_loss(rfbClientPtr cl)
 {
     cl->tightQualityLevel = cl->turboQualityLevel = -1;
+    if (cl->preferredEncoding == rfbEncodingZYWRLE) {
+        cl->preferredEncoding = rfbEncodingZRLE;
+    }
 }
 
 /* What it was sent before is to be read first: so another picture is drawn for it when it has time for one.  What it types is
@@ -165,7 +169,7 @@ void vnc_serve(rfbClientPtr cl)
     if (!w || !vnc_link_is_behind(w->link)) {
         bound_copies(v->api, cl);
         if (!v->lossy) {
-            forbid_jpeg(cl);
+            forbid_loss(cl);
         }
         v->api->rfbUpdateClient(cl);
     }
