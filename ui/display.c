@@ -48,10 +48,10 @@ bool display_has_server(void)
 /* What is about a window says nothing where there is none. */
 static bool none_fits(const DisplayOptions *o, GError **err)
 {
-    if (o->full_screen || o->show_cursor || o->grab != GRAB_CTRL_ALT) {
+    if (o->full_screen || !o->window_close || o->show_cursor || o->grab != GRAB_CTRL_ALT) {
         g_set_error(
             err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-            "there is no window whose full-screen, show-cursor or grab-mod could be set; say -display sdl");
+            "there is no window whose full-screen, window-close, show-cursor or grab-mod could be set; say -display sdl");
         return false;
     }
     return true;

@@ -214,7 +214,8 @@ def test_values_daemon(b):
 def test_values_display(b):
     """-display: what is about a window is refused without one, and a window without a screen"""
     skip_peer()
-    for value, reason in (("none,full-screen=on", "no window"), ("none,show-cursor=on", "no window"), ("sdl", "no screen")):
+    for value, reason in (("none,full-screen=on", "no window"), ("none,show-cursor=on", "no window"),
+                          ("none,window-close=off", "no window"), ("curses,window-close=off", "no window"), ("sdl", "no screen")):
         code, _, err = b.run("-M", "virt", "-bios", "none", "-nodefaults", "-S", "-display", value)
         check(code == 1 and reason in err, f"-display {value}: exit code {code}: {err!r}")
 

@@ -75,6 +75,19 @@ def test_window_options(b):
 
 
 @case(limit=120)
+def test_window_close(b):
+    """the title says that closing again ends the machine for as long as that is so"""
+    not_on_peer("other titles")
+    w = Window(b, bare(b, "-display", "sdl"))
+    for _ in range(2):
+        w.x("key", "alt+F4")
+        w.title_has("close again to end it now")
+        w.title_has("guest", no=["asked to power down"])
+    w.x("key", "alt+F4", "key", "alt+F4")
+    w.m.expect_exit(0, 30)
+
+
+@case(limit=120)
 def test_window_dead_keys(b):
     """on a text console a dead key and a letter make one character, as everywhere on the host"""
     not_on_peer("its consoles have no log")

@@ -35,6 +35,21 @@ static void titles(SdlDisplay *d)
     }
 }
 
+/* What the title says of it is true for that long.  Milliseconds until it is over, -1: nobody has asked. */
+static int forget_close(SdlDisplay *d)
+{
+    Uint64 gone = d->sdl->GetTicks() - d->close_asked;
+    if (!d->close_asked) {
+        return -1;
+    }
+    if (gone < CLOSE_AGAIN_MS) {
+        return (int)(CLOSE_AGAIN_MS - gone);
+    }
+    d->close_asked = 0;
+    titles(d);
+    return -1;
+}
+
 /* The power button first; who closes again soon means it. */
 static void close_window(SdlDisplay *d)
 {
@@ -42,7 +57,7 @@ static void close_window(SdlDisplay *d)
     if (!d->options.window_close) {
         return;
     }
-    if (d->close_asked && now - d->close_asked < CLOSE_AGAIN_MS) {
+    if (forget_close(d) >= 0) {
         d->host.quit(d->host.opaque);
         return;
     }
@@ -166,13 +181,18 @@ static int until_next_frame(SdlDisplay *d, Uint32 last)
     return !any ? -1 : gone >= WINDOW_FRAME_MS ? 0 : (int)(WINDOW_FRAME_MS - gone);
 }
 
+/* Of two times to wait, each -1: none. */
+static int sooner(int a, int b)
+{
+    return a < 0 ? b : b < 0 ? a : MIN(a, b);
+}
+
 static void run(SdlDisplay *d)
 {
     Uint32 last = d->sdl->GetTicks() - WINDOW_FRAME_MS;
     SDL_Event e;
     while (!g_atomic_int_get(&d->ending)) {
-        int wish = tell_wishes(d), frame = until_next_frame(d, last);
-        int wait = wish < 0 ? frame : frame < 0 ? wish : MIN(wish, frame);
+        int frame = until_next_frame(d, last), wait = sooner(sooner(tell_wishes(d), forget_close(d)), frame);
         if (frame == 0) {
             for (unsigned i = 0; i < d->count; i++) {
                 sdl_window_update(&d->windows[i]);

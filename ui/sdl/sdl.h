@@ -111,7 +111,7 @@ struct SdlDisplay {
     float wheel_x, wheel_y;              /* parts of clicks */
     bool touched[INPUT_FINGERS];         /* fingers of the guest's that are in use */
     SDL_FingerID fingers[INPUT_FINGERS]; /* by whom */
-    Uint64 close_asked;                  /* SDL's ticks of the first attempt to close; 0: none */
+    Uint64 close_asked; /* SDL's ticks of the first attempt to close, while a second one ends; 0: none */
     GAsyncQueue *steps; /* the thread has windows, or none and err; who closes it has woken it */
     GError *err;
     gint ending, stopped; /* atomic */
