@@ -77,7 +77,7 @@ static void tx_run(void *opaque)
 {
     VirtioNet *n = opaque;
     lock_take_spinning(n->v.dev.lock);
-    unsigned count = tx_take(n);
+    unsigned count = virtio_waits(&n->v, NET_TX) ? 0 : tx_take(n);
     device_unlock(&n->v.dev);
     if (!count) {
         return;
@@ -98,7 +98,8 @@ static void tx_run(void *opaque)
 static bool net_can_receive(void *opaque)
 {
     VirtioNet *n = opaque;
-    return !virtio_running(&n->v) || (!virtio_waits(&n->v, NET_RX) && !virtqueue_empty(&n->v, NET_RX));
+    return !virtio_running(&n->v) ||
+           !virtio_waits(&n->v, NET_RX); /* whether it has buffers is seen in taking them */
 }
 
 /* Buffers for `need` bytes: several when they may be merged.  Returns how many, 0 when there

@@ -121,6 +121,28 @@ static void test_receive(gconstpointer kind)
     rig_close(&c.r);
 }
 
+/* A frame that finds no buffers asks the driver to ring for the next ones, also where the frame before took just the last. */
+static void test_receive_arms(gconstpointer kind)
+{
+    Card c;
+    uint8_t frame[60];
+    card_open(&c, kind, UINT64_MAX);
+    make_frame(frame, sizeof(frame), to_us, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        add_rx(&c, i, 2048);
+    }
+    rig_kick(&c.rx);
+    for (unsigned i = 0; i < 3; i++) {
+        g_assert_true(fake_net_deliver(frame, sizeof(frame)));
+        rig_wait(&c.rx, NULL);
+    }
+    g_assert_false(fake_net_deliver(frame, sizeof(frame)));
+    uint16_t event;
+    memcpy(&event, rig_ram(&c.r, c.rx.used + 4 + 8 * c.rx.size), sizeof(event)); /* 2.7.10 */
+    g_assert_cmpuint(GUINT16_FROM_LE(event), ==, 3);
+    rig_close(&c.r);
+}
+
 static void test_merged(gconstpointer kind)
 {
     Card c;
@@ -349,6 +371,7 @@ int main(int argc, char **argv)
         { "send", test_send },
         { "burst", test_burst },
         { "receive", test_receive },
+        { "receive-arms", test_receive_arms },
         { "merged", test_merged },
         { "filter", test_filter },
         { "tell-filter", test_tell_filter },

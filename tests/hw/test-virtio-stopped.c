@@ -96,10 +96,16 @@ static void test_net(gconstpointer kind)
     rig_open(&s.r, GPOINTER_TO_INT(kind), "virtio-net", "netdev=n0,mac=52:54:00:00:00:01");
     start(&s, 3, UINT64_MAX);
     add_buffers(&s, 0, 1);
+    const RigBuf out = { RIG_DATA + (1 << 20), 100, false };
+    rig_add_chain(&s.q[1], &out, 1, 0);
+    rig_kick(&s.q[1]); /* the loop comes to it behind the stop */
     stop(&s);
-    unsigned accepts = fake_net.accepts;
+    unsigned accepts = fake_net.accepts, sent = fake_net.sent;
     g_assert_false(fake_net_deliver(frame, sizeof(frame))); /* the network keeps it */
     go_on(&s);
+    g_assert_cmpuint(fake_net.sent, ==, sent);
+    rig_wait(&s.q[1], NULL);
+    g_assert_cmpuint(fake_net.sent, ==, sent + 1);
     while (fake_net.accepts == accepts) {
         g_main_context_iteration(event_loop_context(test_loop()), TRUE);
     }
