@@ -163,8 +163,9 @@ static void blob_copy_file(Machine *m, const Blob *b)
 {
     struct timespec written = last_written(b);
     if (written.tv_sec != b->written.tv_sec || written.tv_nsec != b->written.tv_nsec) {
-        log_report("'%s' has been written since the machine was made, which fits the old contents only: end it, and start it again",
-                   b->name);
+        log_report(
+            "'%s' has been written since the machine was made, which fits the old contents only: end it, and start it again",
+            b->name);
     }
     uint64_t done = blob_read_in_place(m, b);
     g_autofree uint8_t *buf = done < b->file_size ? g_malloc(COPY_CHUNK) : NULL;

@@ -42,7 +42,8 @@ RamBlock *ram_block_of_page(uint64_t page);
 
 /* From *at on, below `to`: the next bytes that may differ from zero, up to *end; false: there are none.  What was never touched has no
  * memory on the host, and gets none by this. */
-bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t to, uint64_t *end) G_GNUC_WARN_UNUSED_RESULT;
+bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t to,
+                         uint64_t *end) G_GNUC_WARN_UNUSED_RESULT;
 /* Give guest memory (mapped RAM) back to the host: it reads as zero, or as its file has it if that is not shared.  Parts that
  * are no whole pages of the host's are left. */
 void ram_discard(uint8_t *host, uint64_t bytes);
