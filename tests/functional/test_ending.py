@@ -187,13 +187,16 @@ def test_few_descriptors(b):
 
 @case()
 def test_small_files(b):
-    """where files may not grow (ulimit -f) a start is a message and exit code 1, not a signal"""
+    """where files may not grow (ulimit -f) a machine starts, and one whose RAM is a file is a message and exit code 1, not a signal"""
     not_on_peer("QEMU ends by SIGXFSZ")
+    shared = ("-object", "memory-backend-memfd,id=m,size=128M", "-machine", "memory-backend=m")
     for size in (0, 1 << 20):
-        p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-kernel", bare_program(b, "pass"),
-                  preexec_fn=lambda n=size: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)))
-        code, err = ended(b, p)
-        check(code == 1 and "File too large" in err, f"{size} bytes: exit code {code}, {err!r}")
+        for args in ((), shared):
+            p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-kernel", bare_program(b, "pass"), *args,
+                      preexec_fn=lambda n=size: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)))
+            code, err = ended(b, p)
+            check((code == 1 and "File too large; try share=off" in err) if args else (code == 0 and not err),
+                  f"{size} bytes, {args}: exit code {code}, {err!r}")
 
 
 @case()
