@@ -11,7 +11,7 @@ BLK = "virtio-blk-pci,drive=d"
 # options, what they are taken with, what is refused with which words
 MACHINE = [
     ("usb", ["off"], {"on": "USB is not built"}), ("graphics", ["off"], {"on": "screen"}),
-    ("dump-guest-core", ["on", "off"], {"x": "'on' or 'off'"}), ("mem-merge", ["off"], {"on": "shared memory"}),
+    ("dump-guest-core", ["on", "off"], {"x": "'on' or 'off'"}), ("mem-merge", ["off"], {"on": "merge pages"}),
     ("hmat", ["off"], {"on": "NUMA"}),
     ("kernel-irqchip", ["off"], {"on": "KVM"}), ("iommu-sys", ["off", "auto"], {"on": "no RISC-V IOMMU"}),
     ("suppress-vmdesc", ["off"], {"on": "no description"}), ("acpi", ["off", "auto"], {"on": "ACPI"}),
