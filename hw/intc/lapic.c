@@ -332,6 +332,14 @@ static void cpu_deadline_changed(void *opaque)
     device_unlock(&l->dev);
 }
 
+static void cpu_deadline_loaded(void *opaque)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    lapic_timer_deadline_loaded(l);
+    device_unlock(&l->dev);
+}
+
 /* As after power-up; the mode and the identity stay. */
 static void cpu_init(void *opaque)
 {
@@ -348,6 +356,7 @@ static const X86ApicOps apic_ops = {
     .cr8_written = cpu_cr8_written,
     .deadline_written = cpu_deadline_written,
     .deadline_changed = cpu_deadline_changed,
+    .deadline_loaded = cpu_deadline_loaded,
     .init = cpu_init,
 };
 

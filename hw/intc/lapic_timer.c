@@ -154,6 +154,18 @@ void lapic_timer_deadline_written(Lapic *l)
     lapic_timer_look(l);
 }
 
+/* One that has passed is told of when time goes on: an interrupt that is put here now would be lost where this device is loaded
+ * behind the CPU, and its deadline is gone already. */
+void lapic_timer_deadline_loaded(Lapic *l)
+{
+    uint64_t deadline = x86_deadline(l->cpu);
+    if (mode_of(l) == TSC_DEADLINE && deadline) {
+        wait_until(l, MAX((uint64_t)x86_tsc_when(l->cpu, deadline), now_ns(l)));
+    } else {
+        lapic_timer_look(l);
+    }
+}
+
 /* Under the lock, which is the timer's. */
 void lapic_timer_fired(void *opaque)
 {

@@ -13,8 +13,10 @@ typedef struct X86ApicOps {
     void (*base_changed)(void *apic); /* IA32_APIC_BASE; also after reset and load */
     void (*cr8_written)(void *apic, unsigned value);
     void (*deadline_written)(void *apic); /* IA32_TSC_DEADLINE, by the guest */
-    void (*deadline_changed)(void *apic); /* it was loaded, or the TSC was moved */
-    void (*init)(void *apic);             /* an INIT message is taken */
+    void (*deadline_changed)(void *apic); /* the TSC was moved, or somebody asks whether it has passed */
+    void (*deadline_loaded)(
+        void *apic);          /* with a state, of which the APIC's part may come before or behind */
+    void (*init)(void *apic); /* an INIT message is taken */
 } X86ApicOps;
 
 bool x86_has_apic(const CPU *cpu); /* the model */

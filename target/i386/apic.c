@@ -103,6 +103,13 @@ void x86_apic_deadline_changed(X86CPU *x)
     }
 }
 
+void x86_apic_deadline_loaded(X86CPU *x)
+{
+    if (x->apic_ops) {
+        x->apic_ops->deadline_loaded(x->apic);
+    }
+}
+
 void x86_apic_init(X86CPU *x)
 {
     if (x->apic_ops) {

@@ -238,5 +238,5 @@ void x86_refresh(CPU *cpu)
     x86_vectors_changed(x);
     x->upper_halves |= upper_halves; /* lockstep goes on in a block that was made for them */
     x86_apic_base_changed(x);
-    x86_apic_deadline_changed(x);
+    x86_apic_deadline_loaded(x);
 }

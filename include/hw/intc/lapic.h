@@ -83,6 +83,7 @@ void lapic_timer_set_divide(Lapic *l, uint32_t divide);
 void lapic_timer_set_lvt(Lapic *l, uint32_t lvt);
 void lapic_timer_look(Lapic *l);             /* deliver what is due, wait for the next */
 void lapic_timer_deadline_written(Lapic *l); /* IA32_TSC_DEADLINE was written */
+void lapic_timer_deadline_loaded(Lapic *l);  /* it was loaded, with the CPU */
 void lapic_timer_fired(void *lapic);
 void lapic_timer_stop(Lapic *l);
 

@@ -12,4 +12,5 @@ void x86_apic_base_changed(X86CPU *x);
 void x86_apic_cr8_written(X86CPU *x);
 void x86_apic_deadline_written(X86CPU *x);
 void x86_apic_deadline_changed(X86CPU *x);
+void x86_apic_deadline_loaded(X86CPU *x);
 void x86_apic_init(X86CPU *x);
