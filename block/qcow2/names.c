@@ -153,6 +153,19 @@ int qcow2_set_backing(BlockNode *node, const char *backing, const char *format)
     return e;
 }
 
+static int write_version(Qcow2 *s, unsigned version, unsigned head)
+{
+    Names n = names_now(s);
+    n.version = version;
+    n.head = head;
+    int e = write_names(&n);
+    if (!e) {
+        s->h.version = version;
+        s->h.header_length = head;
+    }
+    return e;
+}
+
 /* Counts of 16 bits are those of both versions; snapshots would need more in their table. */
 int qcow2_upgrade(BlockNode *node)
 {
@@ -160,14 +173,7 @@ int qcow2_upgrade(BlockNode *node)
     int e = s->h.snapshots ? -EBUSY : qcow2_commit_all(s);
     lock_take(&s->lock);
     e = e ? e : qcow2_begin_changes(s);
-    Names n = names_now(s);
-    n.version = 3;
-    n.head = HEADER_V3_LEAST;
-    e = e ? e : write_names(&n);
-    if (!e) {
-        s->h.version = 3;
-        s->h.header_length = HEADER_V3_LEAST;
-    }
+    e = e ? e : write_version(s, 3, HEADER_V3_LEAST);
     lock_release(&s->lock);
     return e;
 }
@@ -187,13 +193,8 @@ int qcow2_downgrade(BlockNode *node)
     e = e ? e : qcow2_commit_all(s);
     lock_take(&s->lock);
     e = e ? e : qcow2_begin_changes(s);
-    Names n = names_now(s);
-    n.version = 2;
-    n.head = HEADER_V2;
-    e = e ? e : write_names(&n);
+    e = e ? e : write_version(s, 2, HEADER_V2);
     if (!e) {
-        s->h.version = 2;
-        s->h.header_length = HEADER_V2;
         s->h.incompatible = s->h.compatible = s->h.autoclear = 0;
     }
     lock_release(&s->lock);
